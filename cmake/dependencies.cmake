@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What the headers need; an installed backy finds the same (backy-config.cmake).
+include(CMakeFindDependencyMacro)
+find_dependency(Boost 1.81)
+find_dependency(range-v3)
+find_dependency(tomlplusplus)
+find_dependency(OpenSSL 3)
+find_dependency(CLI11)
+find_dependency(nlohmann_json)
+find_dependency(Threads)

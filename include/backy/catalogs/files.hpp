@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// catalogs::files models Catalog: the metadata of a repository as files in its directory (docs/format.md).
+#pragma once
+
+#include <backy/concepts/catalog.hpp>
+#include <backy/config/document.hpp>
+#include <backy/core/sha256.hpp>
+#include <backy/history/metadata.hpp>
+#include <backy/io/posix.hpp>
+#include <backy/io/revision_files.hpp>
+
+#include <set>
+
+namespace backy::catalogs {
+
+namespace detail {
+
+inline constexpr std::string_view seal_mark = "# sha256 ";
+
+/// The text and a last line that seals every byte before it.
+inline std::string sealed(const std::string& text) { return text + std::string(seal_mark) + sha256_of(text) + '\n'; }
+
+enum class seal { absent, broken, whole };
+inline seal seal_of(std::string_view text) {
+    const auto body = text.ends_with('\n') ? text.substr(0, text.size() - 1) : text;
+    const auto line = body.rfind('\n') + 1;  // npos + 1 is 0
+    if (!body.substr(line).starts_with(seal_mark)) return seal::absent;
+    return text == sealed(std::string(text.substr(0, line))) ? seal::whole : seal::broken;
+}
+
+}  // namespace detail
+
+template <Io I = io::posix>
+class files {
+public:
+    explicit files(const std::filesystem::path& repository, I io = {})
+        : directory_(repository, io),
+          digests_({.suffix = digests_suffix, .copy_granule = 4_KiB, .direct = false, .must_reflink = ""}, repository, nullptr, io) {}
+
+    /// flock on DIR/.lock, which is never replaced; the guard is the open file.
+    io::file<I> lock(bool wait) {
+        auto f = directory_.open(".lock", O_RDWR | O_CREAT);
+        const auto rc = io::again([&] { return f.io().flock(f.descriptor(), LOCK_EX | (wait ? 0 : LOCK_NB)); });
+        if (rc == -EWOULDBLOCK) throw lock_busy(f.path(), "lock: held by another backy process (try again when it has ended)");
+        io::check(rc, f.path(), "lock");
+        return f;
+    }
+
+    history read() {
+        history h;
+        const auto names = directory_.names();
+        for (const auto& name : names) {
+            if (!name.ends_with(rev_suffix)) continue;
+            const auto id = name.substr(0, name.size() - rev_suffix.size());
+            if (!is_revision_id(id)) continue;
+            try {
+                h.revisions.push_back(parse(id, directory_.read(name)));
+            } catch (const error& e) {
+                if (directory_.status_of(name)) h.damaged.push_back({id, e.what()});  // else it was removed while we looked
+            }
+        }
+        h.sort();
+        h.strangers = strangers(names, h);
+        return h;
+    }
+
+    void put(const revision& r) {
+        directory_.replace(r.id + rev_suffix, detail::sealed(config::print(to_section(r))), new_rev, io::sealed_mode);
+    }
+    void remove(const revision_id& id) {
+        if (directory_.remove(id + rev_suffix)) directory_.sync();
+    }
+
+    void announce(const announcement& a) {
+        section s;
+        s.set("format", {std::int64_t{1}}).set("pid", {std::int64_t{::getpid()}}).set("source", {a.source});
+        s.set("revisions", {values(a.revisions)}).set("snapshots", {values(a.snapshots)});
+        directory_.replace(run, detail::sealed(config::print(s)), new_run, io::private_mode);
+    }
+    std::optional<announcement> announced() {
+        if (!directory_.status_of(run)) return std::nullopt;
+        const auto path = (directory_.path() / run).string();
+        const auto text = directory_.read(run);
+        const auto unusable = "look at the directory, then remove the file; nothing is cleaned up before that";
+        if (detail::seal_of(text) != detail::seal::whole) throw error(path, std::string("its checksum does not match: it is damaged (") + unusable + ")");
+        const section s = config::parse(text, path);
+        announcement a{s.strings("revisions"), s.strings("snapshots"), s.get<std::string>("source", "")};
+        for (const auto* ids : {&a.revisions, &a.snapshots})
+            for (const auto& id : *ids)
+                if (!is_revision_id(id)) throw error(path, "\"" + id + "\" is no ID of a revision (" + unusable + ")");
+        return a;
+    }
+    void at_rest() {
+        if (directory_.remove(run)) directory_.sync();
+    }
+
+    void point(const std::optional<revision_id>& id, const std::optional<std::filesystem::path>& image) {
+        point_link("last", image ? std::optional(image->filename().string()) : std::nullopt);
+        point_link("last.rev", id ? std::optional(*id + rev_suffix) : std::nullopt);
+    }
+
+    auto& digests() { return digests_; }
+
+private:
+    inline static const std::string rev_suffix = ".rev", digests_suffix = ".digests", run = ".run", new_rev = ".rev.new", new_run = ".run.new";
+
+    static std::vector<value> values(const std::vector<revision_id>& ids) {
+        std::vector<value> all;
+        for (const auto& id : ids) all.push_back({id});
+        return all;
+    }
+
+    revision parse(const revision_id& id, const std::string& text) const {
+        const auto path = (directory_.path() / (id + rev_suffix)).string();
+        const auto seal = detail::seal_of(text);
+        if (seal == detail::seal::broken) throw error(path, "its checksum does not match: it is damaged");
+        const section s = config::parse(text, path);
+        revision r = revision_of(s);
+        if (r.id != id) throw error(path, "it says that it is revision " + r.id);
+        if (seal == detail::seal::absent) {  // complete, if it says how long it took, but nothing in it is proven
+            if (!s.table("stats").has("duration")) throw error(path, "neither a checksum nor stats.duration: it is not complete");
+            r.sequence.reset();
+            r.digests.reset();
+            r.unknown.erase("sequence");
+            r.unknown.erase("digests");
+        }
+        return r;
+    }
+
+    std::vector<std::string> strangers(const std::vector<std::string>& names, const history& h) {
+        std::set<std::string> ours{"config", ".config.new", ".lock", run, new_run, new_rev, "last", "last.rev", ".last.new", ".last.rev.new"};
+        const auto add = [&](const revision_id& id) {
+            for (const auto& name : {id, id + digests_suffix}) ours.insert({name, io::revision_files<I>::hidden(name)});
+            ours.insert(id + rev_suffix);
+        };
+        for (const auto& r : h.revisions) add(r.id);
+        for (const auto& d : h.damaged) add(d.id);
+        try {
+            if (const auto a = announced()) std::ranges::for_each(a->revisions, add);
+        } catch (const error& e) {
+            return {e.what()};
+        }
+        std::vector<std::string> others;
+        for (const auto& name : names)
+            if (!ours.contains(name) && !name.starts_with("backy.log")) others.push_back((directory_.path() / name).string() + ": belongs to no revision");
+        return others;
+    }
+
+    void point_link(const std::string& name, const std::optional<std::string>& text) {
+        const auto now = directory_.link_text(name);
+        if (now == text) return;
+        if (text) directory_.link(name, *text);
+        else directory_.remove(name);
+    }
+
+    io::directory<I> directory_;
+    io::revision_files<I> digests_;
+};
+static_assert(Catalog<files<>>);
+
+}  // namespace backy::catalogs

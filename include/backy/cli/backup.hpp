@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// backy backup TAGS
+#pragma once
+
+#include <backy/cli/command.hpp>
+#include <backy/engine/backup.hpp>
+#include <backy/history/tags.hpp>
+
+namespace backy::cli {
+
+template <Composition B>
+void add_backup(CLI::App& app, invocation& call) {
+    auto* const command = app.add_subcommand("backup", "One new revision");
+    const auto spelled = std::make_shared<std::string>();
+    command->add_option("TAGS", *spelled, "Its tags, separated by commas")->required();
+    command->callback([&call, spelled] {
+        call.run = [&call, spelled] {
+            const auto tags = parse_tags(*spelled);
+            repository_config::read(call.directory);  // before a log appears where no repository is
+            const auto log = open_log(call, logging::always);
+            int code = success;
+            with_repository<B>(call.directory, *log, [&](auto& repository, auto& source, auto&) {
+                const auto report = backup(repository, source, tags);
+                const auto& r = report.made;
+                log->info("revision " + r.id + ": complete: " + to_size(r.stats.bytes_written) + " written, " + to_size(r.stats.bytes_read) + " read");
+                report_damage(repository.catalog().read(), *log);
+                if (!report.attention.empty()) code = attention;
+            });
+            return code;
+        };
+    });
+}
+
+}  // namespace backy::cli

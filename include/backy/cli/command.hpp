@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the commands share: the global options, exit codes, and a repository opened with the policies its config names.
+#pragma once
+
+#include <backy/cli/log.hpp>
+#include <backy/composition.hpp>
+#include <backy/history/specifier.hpp>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <filesystem>
+#include <functional>
+
+namespace backy::cli {
+
+/// Scripts and the scheduler go by these (docs/man/backy.md).
+enum exit_code : int { success = 0, failure = 1, usage = 2, attention = 3, locked = 75 };
+
+/// The options before the command, and what the chosen command is to do.
+struct invocation {
+    std::filesystem::path directory = ".";
+    std::string log_file;
+    bool verbose = false;
+    std::string words;  ///< the command line, for the log
+    std::function<int()> run;
+};
+
+/// Commands that change a repository log to its backy.log, the others only where they are told to.
+enum class logging { when_asked, always };
+
+inline std::unique_ptr<command_log<>> open_log(const invocation& call, logging when) {
+    auto path = call.log_file;
+    if (path.empty() && when == logging::always) path = (call.directory / "backy.log").string();
+    auto log = std::make_unique<command_log<>>(path, call.verbose);
+    if (!path.empty()) log->info("$ " + call.words);
+    return log;
+}
+
+/// DIR/config. Throws config_error for anything in it that is not understood, error if there is none.
+struct repository_config {
+    section source, store, schedule;
+
+    static repository_config read(const std::filesystem::path& directory) {
+        const auto path = (directory / "config").string();
+        const auto all = config::parse(io::directory<io::posix>(directory).read("config"), path);
+        all.allow_only({"format", "source", "store", "schedule"});
+        if (all.get<std::int64_t>("format", 1) != 1) all.refuse("format", "this backy knows format 1");
+        auto store = all.table("store");
+        if (!store.has("type")) store.set("type", {std::string("image")});
+        return {all.get<section>("source"), store, all.table("schedule")};
+    }
+};
+
+/// The directory as an absolute path, links resolved: what `find` prints. Throws error if there is none.
+inline std::filesystem::path resolved(const std::filesystem::path& directory) {
+    const io::directory<io::posix> open(directory);
+    std::string path;
+    io::check(io::posix{}.readlinkat(AT_FDCWD, "/proc/self/fd/" + std::to_string(open.descriptor()), path), directory.string(), "resolve");
+    return path;
+}
+
+/// Calls use(repository, source, schedule) with the policies that the config names. Touches nothing by itself.
+template <Composition B>
+void with_repository(const std::filesystem::path& where, journal& journal, auto use) {
+    const auto directory = resolved(where);
+    const auto config = repository_config::read(directory);
+    const typename B::schedule schedule(B::schedule::config::from(config.schedule));
+    visit(B::sources, config.source, [&](auto s) {
+        visit(B::stores, config.store, [&](auto t) {
+            using S = typename decltype(s)::type;
+            using T = typename decltype(t)::type;
+            S source(S::config::from(config.source), journal);
+            T store(T::config::from(config.store), directory, journal);
+            typename B::catalog catalog(directory);
+            repository<T, typename B::catalog, typename B::hash, typename B::clock> repository(store, catalog, journal);
+            use(repository, source, schedule);
+        });
+    });
+}
+
+/// The longest interval first, those without one last, equal ones by name.
+std::vector<std::string> sorted_tags(std::vector<std::string> tags, const Schedule auto& schedule) {
+    std::ranges::sort(tags, {}, [&](const std::string& tag) {
+        return std::pair(-schedule.interval_of(tag).value_or(std::chrono::seconds(0)).count(), tag);
+    });
+    return tags;
+}
+
+/// What is wrong in the repository goes to standard error; every command that shows revisions says it.
+inline void report_damage(const history& h, journal& journal) {
+    for (const auto& d : h.damaged) journal.warning(d.why);
+    for (const auto& stranger : h.strangers) journal.warning(stranger);
+}
+
+}  // namespace backy::cli

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// backy distrust (-r SPEC | -f DATE | -u DATE …)
+#pragma once
+
+#include <backy/cli/find.hpp>
+#include <backy/engine/verify.hpp>
+
+namespace backy::cli {
+
+template <Composition B>
+void add_distrust(CLI::App& app, invocation& call) {
+    auto* const command = app.add_subcommand("distrust", "Mark revisions as not to be built upon");
+    struct words {
+        std::string spec, from, until;
+    };
+    const auto w = std::make_shared<words>();
+    auto* const spec = command->add_option("-r,--revision", w->spec, "One revision: a number, an ID or a prefix of 6 characters, last, a tag");
+    command->add_option("-f,--from", w->from, "All since this day (YYYY-MM-DD, UTC), it included")->excludes(spec);
+    command->add_option("-u,--until", w->until, "All until this day, it included")->excludes(spec);
+    command->callback([&call, w] {
+        call.run = [&call, w] {
+            const auto day = [](const std::string& text, const char* option) -> std::optional<std::chrono::sys_days> {
+                if (text.empty()) return std::nullopt;
+                if (const auto date = parse_date(text)) return date;
+                throw config_error(std::string("distrust ") + option, "\"" + text + "\" is no date (YYYY-MM-DD)");
+            };
+            const auto from = day(w->from, "--from"), until = day(w->until, "--until");
+            if (w->spec.empty() && !from && !until) throw config_error("distrust", "which? (-r SPEC, or -f DATE and -u DATE)");
+            repository_config::read(call.directory);
+            const auto log = open_log(call, logging::always);
+            with_repository<B>(call.directory, *log, [&](auto& repository, auto&, auto&) {
+                distrust(repository, [&](const history& h) {
+                    if (!w->spec.empty()) return std::vector{resolve(h, w->spec)};
+                    std::vector<revision> chosen;
+                    for (const auto& r : h.revisions)
+                        if ((!from || r.made_at >= *from) && (!until || r.made_at < *until + std::chrono::days(1))) chosen.push_back(r);
+                    if (chosen.empty()) throw history_error("distrust", "no revision is of that time");
+                    return chosen;
+                });
+                for (const auto& r : repository.catalog().read().revisions)
+                    if (!r.counts()) log->info("revision " + r.id + ": distrusted");
+            });
+            return success;
+        };
+    });
+}
+
+}  // namespace backy::cli

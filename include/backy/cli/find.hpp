@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// backy find [-r SPEC]
+#pragma once
+
+#include <backy/cli/command.hpp>
+
+namespace backy::cli {
+
+inline void add_revision_option(CLI::App& command, std::string& spec) {
+    command.add_option("-r,--revision", spec, "A number (0 is the newest), an ID or a prefix of 6 characters, last, a tag")->capture_default_str();
+}
+
+template <Composition B>
+void add_find(CLI::App& app, invocation& call) {
+    auto* const command = app.add_subcommand("find", "Print the absolute path of a revision's image");
+    const auto spec = std::make_shared<std::string>("last");
+    add_revision_option(*command, *spec);
+    command->callback([&call, spec] {
+        call.run = [&call, spec] {
+            const auto log = open_log(call, logging::when_asked);
+            with_repository<B>(call.directory, *log, [&](auto& repository, auto&, auto&) {
+                const auto h = repository.catalog().read();
+                const auto& r = resolve(h, *spec);
+                using T = std::remove_cvref_t<decltype(repository.store())>;
+                if constexpr (FileStore<T>) {
+                    (void)repository.store().open(r.id);  // a path that leads nowhere is no answer
+                    std::cout << repository.store().path(r.id).string() << '\n';
+                } else throw store_error("find", std::string("a store of type ") + T::type.c_str() + " keeps no files (use restore)");
+            });
+            return success;
+        };
+    });
+}
+
+}  // namespace backy::cli

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// backy forget -r SPEC
+#pragma once
+
+#include <backy/cli/command.hpp>
+#include <backy/engine/forget.hpp>
+
+namespace backy::cli {
+
+template <Composition B>
+void add_forget(CLI::App& app, invocation& call) {
+    auto* const command = app.add_subcommand("forget", "Remove a revision");
+    const auto spec = std::make_shared<std::string>();
+    command->add_option("-r,--revision", *spec, "A full ID, or a prefix of 6 characters or more")->required();
+    command->callback([&call, spec] {
+        call.run = [&call, spec] {
+            repository_config::read(call.directory);
+            const auto log = open_log(call, logging::always);
+            with_repository<B>(call.directory, *log, [&](auto& repository, auto& source, auto&) {
+                const auto gone = forget(repository, source, [&](const history& h) {
+                    const auto damaged = std::ranges::find(h.damaged, *spec, &damaged_revision::id);
+                    return std::vector{damaged != h.damaged.end() ? damaged->id : resolve_id(h, *spec).id};
+                });
+                for (const auto& id : gone) log->info("revision " + id + ": forgotten");
+            });
+            return success;
+        };
+    });
+}
+
+}  // namespace backy::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// backy restore [-r SPEC] [--force] TARGET
+#pragma once
+
+#include <backy/cli/find.hpp>
+#include <backy/engine/restore.hpp>
+
+namespace backy::cli {
+
+/// Calls use(target) for the kind of target that claims it.
+template <Composition B>
+void with_target(const target_request& request, auto use) {
+    bool taken = false;
+    hana::for_each(hana::values(B::targets), [&](auto kind) {
+        using To = typename decltype(kind)::type;
+        if (taken || !To::claims(request.spelling)) return;
+        taken = true;
+        To target(request);
+        use(target);
+    });
+    if (!taken)
+        throw config_error("restore \"" + request.spelling + "\"", "no target of this build; it has: " + known_names(B::targets) + " (a file of that name: ./" + request.spelling + ")");
+}
+
+template <Composition B>
+void add_restore(CLI::App& app, invocation& call) {
+    auto* const command = app.add_subcommand("restore", "Write a revision to a file, a device, or - for standard output");
+    struct words {
+        std::string spec = "last";
+        target_request request;
+    };
+    const auto w = std::make_shared<words>();
+    add_revision_option(*command, w->spec);
+    command->add_flag("--force", w->request.force, "Although the target is in use");
+    command->add_option("TARGET", w->request.spelling, "Only what differs is written to a file or device that is there")->required();
+    command->callback([&call, w] {
+        call.run = [&call, w] {
+            const auto log = open_log(call, logging::when_asked);
+            with_repository<B>(call.directory, *log, [&](auto& repository, auto&, auto&) {
+                const auto h = repository.catalog().read();
+                const auto r = resolve(h, w->spec);
+                if (!r.counts()) log->warning("revision " + r.id + ": it is distrusted");
+                w->request.repository = resolved(call.directory);
+                with_target<B>(w->request, [&](auto& target) {
+                    log->info("revision " + r.id + ": restoring to " + w->request.spelling);
+                    const auto report = restore(repository, r, target);
+                    for (const auto& bad : report.bad)
+                        log->error("offset " + std::to_string(bad.where.offset) + ", " + std::to_string(bad.where.length) + " bytes, not written: " + bad.why);
+                    if (!report.bad.empty())
+                        throw corrupt_block("revision " + r.id, "restore: everything was written but what is listed above (an older revision may have it)");
+                    if (!report.unchecked.empty() && r.digests)
+                        throw corrupt_block("revision " + r.id, "restore: everything was written, but nothing could be checked: " + report.unchecked);
+                    if (!report.unchecked.empty()) log->warning(report.unchecked + ": what was written could not be checked");
+                    log->info("revision " + r.id + ": restored");
+                });
+            });
+            return success;
+        };
+    });
+}
+
+}  // namespace backy::cli

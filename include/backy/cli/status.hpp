@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// backy status [--json]
+#pragma once
+
+#include <backy/cli/command.hpp>
+#include <backy/history/metadata.hpp>
+
+#include <nlohmann/json.hpp>
+
+namespace backy::cli {
+
+inline constexpr std::size_t shown_id_length = 10;
+
+/// What deserves a look: "distrusted", "live", "damaged: …".
+std::vector<std::string> marks_of(const revision& r, auto& store) {
+    std::vector<std::string> marks;
+    if (r.trust == trust::distrusted) marks.push_back("distrusted");
+    if (r.consistency == consistency::live) marks.push_back("live");
+    try {
+        if (store.open(r.id).size() != r.size && r.digests) marks.push_back("damaged");
+    } catch (const error&) {
+        marks.push_back("damaged");
+    }
+    return marks;
+}
+
+std::string status_table(const history& h, auto& store, const Schedule auto& schedule) {
+    text_table table({"Date", "ID", "Size", "Durat", "Tags"}, {2, 3});
+    byte_count written = 0;
+    for (const auto& r : h.revisions) {
+        char duration[32];
+        std::snprintf(duration, sizeof duration, "%.1f s", r.stats.duration.count());
+        const auto marks = marks_of(r, store);
+        table.add({to_text(r.made_at), r.id.substr(0, shown_id_length), to_size(r.stats.bytes_written), duration,
+                   join(sorted_tags(r.tags, schedule), ",") + (marks.empty() ? "" : " (" + join(marks, ", ") + ")")});
+        written += r.stats.bytes_written;
+    }
+    for (const auto& d : h.damaged) table.add({"-", d.id.substr(0, shown_id_length), "-", "-", "(damaged)"});
+    const auto count = h.revisions.size() + h.damaged.size();
+    return table.to_text() + "== Summary\n" + std::to_string(count) + (count == 1 ? " revision\n" : " revisions\n") + to_size(written) + " data (estimated)\n";
+}
+
+nlohmann::ordered_json status_json(const history& h, auto& store, const Schedule auto& schedule) {
+    using json = nlohmann::ordered_json;
+    json all{{"format", 1}, {"revisions", json::array()}, {"damaged", json::array()}, {"strangers", h.strangers}};
+    for (const auto& r : h.revisions) {
+        json one{{"uuid", r.id}, {"timestamp", to_rfc3339(r.made_at)}, {"tags", sorted_tags(r.tags, schedule)}, {"trust", name_of(r.trust)},
+                 {"consistency", name_of(r.consistency)}, {"size", r.size}, {"marks", marks_of(r, store)}};
+        one["sequence"] = r.sequence ? json(*r.sequence) : json();
+        one["parent"] = r.parent ? json(*r.parent) : json();
+        one["source"] = {{"type", r.source.type}, {"name", r.source.name}, {"identity", r.source.identity}};
+        one["stats"] = {{"bytes_written", r.stats.bytes_written}, {"bytes_read", r.stats.bytes_read}, {"duration", r.stats.duration.count()}};
+        one["digests"] = r.digests ? json{{"algorithm", r.digests->algorithm}, {"block_size", r.digests->block_size}, {"sha256", r.digests->sha256}} : json();
+        one["proof"] = json::object();
+        for (const auto& [name, proof] : {std::pair("durable", r.durable), {"read_back", r.read_back}, {"compared", r.compared}, {"verified", r.verified}})
+            if (proof) one["proof"][name] = {{"at", to_rfc3339(proof->at)}, {"part", proof->part}};
+        all["revisions"].push_back(std::move(one));
+    }
+    for (const auto& d : h.damaged) all["damaged"].push_back({{"uuid", d.id}, {"why", d.why}});
+    return all;
+}
+
+template <Composition B>
+void add_status(CLI::App& app, invocation& call) {
+    auto* const command = app.add_subcommand("status", "The revisions, oldest first");
+    const auto as_json = std::make_shared<bool>(false);
+    command->add_flag("--json", *as_json, "Everything that is known, as JSON");
+    command->callback([&call, as_json] {
+        call.run = [&call, as_json] {
+            const auto log = open_log(call, logging::when_asked);
+            with_repository<B>(call.directory, *log, [&](auto& repository, auto&, auto& schedule) {
+                const auto h = repository.catalog().read();
+                report_damage(h, *log);
+                if (*as_json) std::cout << status_json(h, repository.store(), schedule).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+                else std::cout << status_table(h, repository.store(), schedule);
+            });
+            return success;
+        };
+    });
+}
+
+}  // namespace backy::cli

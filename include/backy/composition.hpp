@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Composition: the policies of a build, collected in registries and checked when it is compiled. An app is one of these and a call.
+#pragma once
+
+#include <backy/catalogs/files.hpp>
+#include <backy/clocks/system.hpp>
+#include <backy/concepts/schedule.hpp>
+#include <backy/core/registry.hpp>
+#include <backy/engine/repository.hpp>
+#include <backy/targets/stream.hpp>
+
+namespace backy {
+
+template <Source... S>
+struct sources_of {
+    static constexpr auto registry = registry_of<S...>();
+};
+template <Store... T>
+struct stores_of {
+    static constexpr auto registry = registry_of<T...>();
+};
+/// The first one that claims what the user wrote gets it.
+template <Target... T>
+struct targets_of {
+    static constexpr auto registry = registry_of<T...>();
+};
+
+template <class Sources, class Stores, Hash H, Schedule P, class Targets = targets_of<targets::stream<>, targets::file<>>,
+          Catalog C = catalogs::files<>, Clock K = clocks::system>
+struct composition {
+    static constexpr auto sources = Sources::registry;
+    static constexpr auto stores = Stores::registry;
+    static constexpr auto targets = Targets::registry;
+    using hash = H;
+    using schedule = P;
+    using catalog = C;
+    using clock = K;
+};
+
+template <class B>
+concept Composition = requires {
+    B::sources;
+    B::stores;
+    B::targets;
+    requires Hash<typename B::hash>;
+    requires Schedule<typename B::schedule>;
+    requires Catalog<typename B::catalog>;
+    requires Clock<typename B::clock>;
+};
+
+}  // namespace backy

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Image: bytes that can be read. A frozen volume, an opened revision, a file to restore to and a table of digests all are one.
+#pragma once
+
+#include <backy/core/block_map.hpp>
+
+#include <concepts>
+
+namespace backy {
+
+/// | expression | returns | meaning | throws |
+/// |---|---|---|---|
+/// | i.size() | byte_count | constant, unless its owner resizes it | – |
+/// | i.read(offset, out) | – | fills `out`; never short | error, when it cannot |
+/// | i.extents(visit) | – | ascending; every byte outside of them is zero. More may be visited, never less | error |
+///
+/// requires: reads lie within the size; offsets and the memory of whole blocks are aligned (core/bytes.hpp, aligned_buffer).
+/// threads: const members may be called by several at once.
+/// minimal: tests/archetypes/archetypes.hpp.  models: io::file, every snapshot, what a Store opens
+template <class I>
+concept Image = std::movable<I> && requires(const I i, byte_count offset, block out, const extent_visitor& visit) {
+    { i.size() } -> std::same_as<byte_count>;
+    { i.read(offset, out) } -> std::same_as<void>;
+    { i.extents(visit) } -> std::same_as<void>;
+};
+
+/// An Image of what a medium holds, for the read-back after writing.
+///
+/// | expression | returns | meaning |
+/// |---|---|---|
+/// | i.was_uncached() | bool | every read so far was answered by the medium; false: by a cache, perhaps. Goes into the proof |
+template <class I>
+concept SealedImage = Image<I> && requires(const I i) {
+    { i.was_uncached() } -> std::same_as<bool>;
+};
+
+/// An Image that is somebody else's, who outlives it.
+template <Image I>
+class image_view {
+public:
+    explicit image_view(const I& image) : image_(&image) {}
+    byte_count size() const { return image_->size(); }
+    void read(byte_count offset, block out) const { image_->read(offset, out); }
+    void extents(const extent_visitor& visit) const { image_->extents(visit); }
+
+private:
+    const I* image_;
+};
+
+}  // namespace backy

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Source: what is backed up. It freezes a volume into a Snapshot.
+#pragma once
+
+#include <backy/concepts/snapshot.hpp>
+#include <backy/core/journal.hpp>
+#include <backy/core/section.hpp>
+
+namespace backy {
+
+/// | expression | returns | meaning | throws |
+/// |---|---|---|---|
+/// | S::type | hana::string | its name in a configuration | |
+/// | S::parse(spelling) | section | the table that `init TYPE SOURCE` writes for a SOURCE | config_error |
+/// | S::config::from(table) | S::config | checks every key; touches nothing | config_error |
+/// | S(config, journal) | | touches nothing; the journal outlives it | |
+/// | s.name() | std::string | for people: "/srv/vm.img", "rbd/test02" | – |
+/// | s.freeze(id) | Snapshot | from here on a snapshot of this ID exists, also if the process dies; a frozen guest is thawed before it returns | error |
+/// | s.snapshots() | vector<revision_id> | those that exist now, whoever made them; the engine knows which are ours | error |
+/// | s.release(id) | – | afterwards there is none of that ID; no error if there was none | error |
+///
+/// laws: restore(backup(v)) equals v as it was frozen; release after release is fine; snapshots() holds id from freeze to release,
+/// or never does (a source that keeps nothing outside its process).
+/// threads: one.  models: sources::file, sources::memory
+template <class S>
+concept Source = requires(S s, const revision_id& id, const section& table, const std::string& spelling) {
+    { S::type.c_str() } -> std::convertible_to<const char*>;
+    { S::parse(spelling) } -> std::same_as<section>;
+    { S::config::from(table) } -> std::same_as<typename S::config>;
+    { s.name() } -> std::same_as<std::string>;
+    { s.freeze(id) } -> Snapshot;
+    { s.snapshots() } -> std::same_as<std::vector<revision_id>>;
+    { s.release(id) } -> std::same_as<void>;
+} && std::constructible_from<S, typename S::config, journal&>;
+
+template <Source S>
+using snapshot_of = decltype(std::declval<S&>().freeze(std::declval<const revision_id&>()));
+
+}  // namespace backy

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Store: where the bytes of revisions live, and nothing else of them.
+#pragma once
+
+#include <backy/concepts/image.hpp>
+#include <backy/core/journal.hpp>
+#include <backy/core/section.hpp>
+#include <backy/history/revision_id.hpp>
+
+#include <filesystem>
+#include <optional>
+
+namespace backy {
+
+/// A revision that does not exist yet.
+///
+/// | expression | returns | meaning | throws |
+/// |---|---|---|---|
+/// | w.write(offset, in), w.zero(extent) | – | whole blocks but for the tail | error |
+/// | w.seal() | SealedImage | all is durable and nothing is written afterwards | error |
+/// | w.commit() | – | after seal: the revision stands under its ID, durably | error |
+///
+/// threads: write and zero by several at once, in different windows.
+/// ends: the destructor lets go of handles and undoes nothing; Store::remove undoes.
+template <class W>
+concept RevisionWriter = std::movable<W> && requires(W w, byte_count offset, const_block in, extent e) {
+    { w.write(offset, in) } -> std::same_as<void>;
+    { w.zero(e) } -> std::same_as<void>;
+    { w.seal() } -> SealedImage;
+    { w.commit() } -> std::same_as<void>;
+};
+
+/// What a Catalog's digests are kept in: a Store without a place in a configuration.
+///
+/// | expression | returns | meaning | throws |
+/// |---|---|---|---|
+/// | s.begin(id, size, parent) | RevisionWriter | holds the parent's bytes, cut or extended by zeroes to `size`; all zeroes without a parent | error |
+/// | s.open(id) | Image | | missing_revision if it was not committed; error |
+/// | s.remove(id) | – | afterwards nothing of it is left, committed, sealed or half-written; no error if there was nothing | error |
+///
+/// There is no resize (the size is known once the source is frozen) and no recover (undoing a killed run is removing the ID
+/// that .run names): calls that do not exist cannot be forgotten.
+/// laws: a revision never changes once it is committed, whatever happens to its parent or children; remove is idempotent.
+/// threads: one writer at a time (the repository's lock), any number of readers.
+template <class S>
+concept RevisionSpace = requires(S s, const revision_id& id, byte_count size, const std::optional<revision_id>& parent) {
+    { s.begin(id, size, parent) } -> RevisionWriter;
+    { s.open(id) } -> Image;
+    { s.remove(id) } -> std::same_as<void>;
+};
+
+/// A RevisionSpace that a configuration can name.
+///
+/// | expression | returns | meaning | throws |
+/// |---|---|---|---|
+/// | S::type, S::config::from(table) | | as of a Source | config_error |
+/// | S(config, repository, journal) | | the repository's directory, for stores that keep their bytes in it | error |
+///
+/// models: stores::image; tests/support has one of snapshots of a single image (as RBD would be) and one of chunks
+template <class S>
+concept Store = RevisionSpace<S> && requires(const section& table) {
+    { S::type.c_str() } -> std::convertible_to<const char*>;
+    { S::config::from(table) } -> std::same_as<typename S::config>;
+} && std::constructible_from<S, typename S::config, const std::filesystem::path&, journal&>;
+
+/// A Store whose revisions are files: what `find`, `last` and dd need.
+template <class S>
+concept FileStore = Store<S> && requires(const S s, const revision_id& id) {
+    { s.path(id) } -> std::same_as<std::filesystem::path>;
+};
+
+}  // namespace backy

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Text for people: sizes, lists, tables, and names made safe for one line.
+#pragma once
+
+#include <backy/core/bytes.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace backy {
+
+/// "264.85 MiB"; below 1 KiB "100 Bytes". TiB is the top.
+inline std::string to_size(byte_count n) {
+    if (n < 1_KiB) return std::to_string(n) + (n == 1 ? " Byte" : " Bytes");
+    constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
+    auto value = static_cast<double>(n) / 1024;
+    std::size_t unit = 0;
+    for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
+    char text[48];
+    std::snprintf(text, sizeof text, "%.2f %s", value, units[unit]);
+    return text;
+}
+
+inline std::string join(const std::vector<std::string>& parts, std::string_view between) {
+    std::string text;
+    for (const auto& part : parts) text.append(&part == parts.data() ? "" : between).append(part);
+    return text;
+}
+
+/// The parts between separators, empty ones included.
+inline std::vector<std::string> split(std::string_view text, char separator) {
+    std::vector<std::string> parts;
+    for (std::size_t from = 0;;) {
+        const auto to = text.find(separator, from);
+        parts.emplace_back(text.substr(from, to - from));
+        if (to == text.npos) return parts;
+        from = to + 1;
+    }
+}
+
+inline std::string trimmed(std::string_view text) {
+    constexpr auto* blanks = " \t";
+    const auto from = text.find_first_not_of(blanks);
+    return from == text.npos ? std::string() : std::string(text.substr(from, text.find_last_not_of(blanks) - from + 1));
+}
+
+/// Control characters as \n, \t or \xNN, so that a hostile name stays on its line and off the terminal's controls.
+inline std::string on_one_line(std::string_view text) {
+    std::string safe;
+    for (const char c : text) {
+        if (c == '\n') safe += "\\n";
+        else if (c == '\t') safe += "\\t";
+        else if (const auto code = static_cast<unsigned char>(c); code < 0x20 || code == 0x7f) {
+            char hex[8];
+            std::snprintf(hex, sizeof hex, "\\x%02x", code);
+            safe += hex;
+        } else safe += c;
+    }
+    return safe;
+}
+
+/// A table with rules, as `status` and the shell print them. Cells of columns named in `right` are set to the right.
+class text_table {
+public:
+    text_table(std::vector<std::string> head, std::vector<std::size_t> right) : right_(std::move(right)), rows_{std::move(head)} {}
+    void add(std::vector<std::string> row) {
+        for (auto& cell : row) cell = on_one_line(cell);
+        rows_.push_back(std::move(row));
+    }
+    std::string to_text() const {
+        std::vector<std::size_t> widths(rows_[0].size());
+        for (const auto& row : rows_)
+            for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+        std::string rule = "+", text;
+        for (const auto width : widths) rule.append(width + 2, '-').append("+");
+        for (const auto& row : rows_) {
+            if (text.empty()) text = rule + '\n';
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                const std::string pad(widths[i] - row[i].size(), ' ');
+                text += "| " + (std::ranges::count(right_, i) > 0 ? pad + row[i] : row[i] + pad) + ' ';
+            }
+            text += "|\n";
+            if (&row == rows_.data()) text += rule + '\n';
+        }
+        return text + rule + '\n';
+    }
+
+private:
+    std::vector<std::size_t> right_;
+    std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace backy

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// backup: one new revision, from the frozen volume to the durable metadata.
+#pragma once
+
+#include <backy/engine/changes.hpp>
+#include <backy/engine/repository.hpp>
+#include <backy/engine/mismatches.hpp>
+
+namespace backy {
+
+struct backup_report {
+    revision made;
+    std::vector<std::string> attention;  ///< the revision is good, but somebody should look: exit code 3
+};
+
+namespace detail {
+
+template <class Repository, Source S>
+class backup_run {
+    using H = typename Repository::hash;
+    using layout = typename Repository::layout;
+
+public:
+    backup_run(const Repository& repository, S& source, revision_id id, std::vector<std::string> tags, unsigned workers)
+        : repository_(repository), source_(source), journal_(repository.journal()), workers_(workers) {
+        report_.made.id = std::move(id);
+        report_.made.tags = std::move(tags);
+    }
+
+    backup_report make() {
+        const auto started = repository_.clock().steady();
+        const auto past = repository_.catalog().read();
+        const auto snapshot = source_.freeze(made().id);
+        made().made_at = repository_.clock().now();
+        made().sequence = past.next_sequence();
+        made().consistency = snapshot.consistency();
+        made().size = snapshot.size();
+        made().source = {S::type.c_str(), source_.name(), snapshot.identity()};
+        for (const auto& remark : snapshot.remarks()) attention(remark);
+
+        const auto* const parent = usable_parent(past);
+        bool same_volume = parent != nullptr;
+        if (parent) {
+            made().parent = parent->id;
+            const auto &before = parent->source.identity, &now = made().source.identity;
+            if (!before.empty() && !now.empty() && before != now) {
+                same_volume = false;
+                attention(source_.name() + ": the source became another volume since revision " + parent->id + " (" + before + ", now " + now + "): a full backup");
+            }
+        }
+        with_digests_of(parent, [&](const auto& before, bool stored) { copy_commit(snapshot, before, stored, same_volume ? parent : nullptr); });
+        made().stats.duration = repository_.clock().steady() - started;
+        repository_.catalog().put(made());
+        return std::move(report_);
+    }
+
+private:
+    revision& made() { return report_.made; }
+    void attention(const std::string& text) {
+        journal_.warning(text);
+        report_.attention.push_back(text);
+    }
+
+    /// The newest revision that counts and whose bytes are there.
+    const revision* usable_parent(const history& past) {
+        for (const auto& r : past.counting()) {
+            const auto way_out = " (not built upon; backy verify -r " + r.id + ")";
+            try {
+                if (repository_.store().open(r.id).size() == r.size || !r.digests) return &r;
+                attention("revision " + r.id + ": its image has another size than its metadata say" + way_out);
+            } catch (const missing_revision& e) {
+                attention("revision " + r.id + ": " + e.what() + way_out);
+            }
+        }
+        return nullptr;
+    }
+
+    /// What the new revision is compared with: the parent's digests, and where they cannot be used the parent itself.
+    void with_digests_of(const revision* parent, auto use) {
+        using table = typename Repository::table;
+        if (!parent) return use(table(H::fresh_key()), false);
+        std::optional<table> stored;
+        try {
+            stored.emplace(repository_.digests_of(*parent));
+        } catch (const error& e) {
+            journal_.warning(std::string(e.what()) + " (the parent's image is read instead)");
+        }
+        if (stored) return use(*stored, true);
+        use(computed_digests<H, decltype(repository_.store().open(parent->id))>(H::fresh_key(), repository_.store().open(parent->id)), false);
+    }
+
+    void copy_commit(const auto& snapshot, const auto& before, bool stored, const revision* base) {
+        auto image = repository_.store().begin(made().id, made().size, made().parent);
+        auto digests = repository_.catalog().digests().begin(made().id, layout::size_for(made().size), stored ? made().parent : std::nullopt);
+        if (!stored) digests.write(0, header_buffer(before.key()).first(layout::start));
+
+        block_map written(made().size);
+        std::atomic<byte_count> bytes_written = 0, bytes_read = 0;
+        const auto take = [&](byte_count offset, const_block data) {
+            const auto c = before.compare(offset, data);
+            const auto part = [&](unsigned first, unsigned count) {
+                return data.subspan(first * block_size, std::min<std::size_t>(count * block_size, data.size() - first * block_size));
+            };
+            bytes_read += data.size();
+            for_each_run(c.differing & ~c.zero, [&](unsigned first, unsigned count) {
+                image.write(offset + first * block_size, part(first, count));
+                bytes_written += part(first, count).size();
+            });
+            for_each_run(c.differing & c.zero, [&](unsigned first, unsigned count) {
+                image.zero({offset + first * block_size, part(first, count).size()});
+            });
+            for_each_run(c.differing, [&](unsigned first, unsigned count) { written.add({offset + first * block_size, part(first, count).size()}); });
+            const auto blocks = blocks_of(data.size());
+            const auto all = ~std::uint64_t{} >> (window_blocks - blocks);
+            for_each_run(stored ? c.differing : all & ~c.zero, [&](unsigned first, unsigned count) {
+                digests.write(layout::place_of(offset + first * block_size), std::as_bytes(std::span(c.digests).subspan(first, count)));
+            });
+        };
+
+        auto reading = changes_to_read(snapshot, before.allocated(made().size), base);
+        journal_.info("revision " + made().id + ": reading " + reading.description);
+        copy(snapshot, reading.blocks, workers_, journal_, take);
+        if (reading.hint && written.exceeds(*reading.hint)) {
+            attention(source_.name() + ": the change map was wrong: the revision was mended and everything compared");
+            auto rest = everything(snapshot, before.allocated(made().size));
+            rest.remove(reading.blocks);
+            copy(snapshot, rest, workers_, journal_, take);
+            reading.description = "every block";
+        }
+        made().compared = proof{repository_.clock().now(), reading.description};
+        made().stats.bytes_written = bytes_written;
+        made().stats.bytes_read = bytes_read;
+
+        const auto sealed = image.seal();
+        const auto sealed_digests = digests.seal();
+        made().durable = proof{repository_.clock().now(), "image and digests"};
+        read_back(sealed, sealed_digests, written);
+        image.commit();
+        digests.commit();
+    }
+
+    static aligned_buffer header_buffer(const typename H::key& key) {
+        aligned_buffer buffer(layout::start);
+        const auto header = layout::header_for(key);
+        std::ranges::fill(buffer.first(layout::start), std::byte{});
+        std::memcpy(buffer.first(sizeof header).data(), &header, sizeof header);
+        return buffer;
+    }
+
+    /// What was written is read from the disk, and held against digests that come from the disk as well.
+    template <class Sealed, class SealedDigests>
+    void read_back(const Sealed& sealed, const SealedDigests& sealed_digests, const block_map& written) {
+        journal_.info("revision " + made().id + ": reading back " + std::to_string(written.count()) + " blocks");
+        const image_view digests_view(sealed_digests);
+        const digest_table<H, image_view<SealedDigests>> table(digests_view);
+        if (const auto bad = mismatches(sealed, table, written, workers_, journal_); !bad.empty())
+            throw corrupt_block("revision " + made().id, "read-back at offset " + std::to_string(bad[0].where.offset) + ": " + bad[0].why);
+        made().digests = {H::type.c_str(), block_size, seal_of_digests(sealed_digests)};
+        made().read_back = proof{repository_.clock().now(), std::to_string(written.count()) + " blocks, all that were written, " +
+                                                                (sealed.was_uncached() ? "from the disk" : "through the page cache")};
+    }
+
+    const Repository& repository_;
+    S& source_;
+    backy::journal& journal_;
+    unsigned workers_;
+    backup_report report_;
+};
+
+}  // namespace detail
+
+/// Adds a revision to the repository. Throws lock_busy when another process is at it, and error; then nothing of the revision is left,
+/// or, if that could not be done, .run names what the next run removes.
+/// cost: a read of what may have changed, a write and a read of what did; memory is 4 MiB for each worker and 1 bit per block.
+template <Store T, Catalog C, Hash H, Clock K, Source S>
+backup_report backup(const repository<T, C, H, K>& repository, S& source, const std::vector<std::string>& tags, unsigned workers = default_workers()) {
+    const auto lock = repository.catalog().lock(false);
+    auto snapshots = repository.settle(source);
+    const auto id = fresh_id();
+    snapshots.push_back(id);
+    repository.catalog().announce({{id}, snapshots, source.name()});
+    backup_report report;
+    try {
+        report = detail::backup_run(repository, source, id, tags, workers).make();
+    } catch (...) {
+        try {
+            repository.catalog().remove(id);
+            repository.settle(source);
+        } catch (const std::exception& e) {
+            repository.journal().warning(std::string(e.what()) + " (the next run cleans up)");
+        }
+        throw;
+    }
+    repository.settle(source);
+    return report;
+}
+
+}  // namespace backy

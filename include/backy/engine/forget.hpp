@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// forget: revisions go, metadata first, and everything that belongs to them.
+#pragma once
+
+#include <backy/engine/repository.hpp>
+
+namespace backy {
+
+/// select(history) names the revisions; a damaged one may be among them. Space that only they held is free afterwards; on a full
+/// filesystem this works too. The source is not needed: a snapshot that cannot be released now stays in .run. Throws lock_busy, error.
+template <Store T, Catalog C, Hash H, Clock K>
+std::vector<revision_id> forget(const repository<T, C, H, K>& repository, Source auto& source, auto select) {
+    const auto lock = repository.catalog().lock(false);
+    auto snapshots = repository.settle(source);
+    const auto h = repository.catalog().read();
+    const std::vector<revision_id> ids = select(h);
+    if (ids.empty()) return ids;
+    snapshots.insert(snapshots.end(), ids.begin(), ids.end());
+    repository.catalog().announce({ids, snapshots, source.name()});
+    repository.point(h.without(ids));
+    for (const auto& id : ids) repository.catalog().remove(id);
+    repository.settle(source);
+    return ids;
+}
+
+}  // namespace backy

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// mismatches: which blocks of an image are not what their digests say. The read-back and verify.
+#pragma once
+
+#include <backy/engine/copy.hpp>
+#include <backy/engine/digests.hpp>
+
+namespace backy {
+
+struct bad_extent {
+    extent where;
+    std::string why;
+};
+
+/// Collects bad extents from several threads.
+class bad_extents {
+public:
+    void add(extent e, const std::string& why) {
+        const std::lock_guard lock(guard_);
+        found_.push_back({e, why});
+    }
+    /// For each run of bits a bad extent of the data at `offset`.
+    void add(std::uint64_t bits, byte_count offset, const_block data) {
+        for_each_run(bits, [&](unsigned first, unsigned count) {
+            add({offset + first * block_size, std::min<byte_count>(count * block_size, data.size() - first * block_size)}, "does not match its digest");
+        });
+    }
+    /// Ascending; neighbours that are bad for one reason become one.
+    std::vector<bad_extent> all() {
+        std::ranges::sort(found_, {}, [](const bad_extent& b) { return b.where.offset; });
+        std::vector<bad_extent> joined;
+        for (auto& b : found_) {
+            if (!joined.empty() && joined.back().why == b.why && joined.back().where.offset + joined.back().where.length == b.where.offset)
+                joined.back().where.length += b.where.length;
+            else joined.push_back(std::move(b));
+        }
+        return joined;
+    }
+
+private:
+    std::mutex guard_;
+    std::vector<bad_extent> found_;
+};
+
+/// One for each run of bad or unreadable blocks of `which`, ascending.
+template <Hash H, Image D>
+std::vector<bad_extent> mismatches(const Image auto& image, const digest_table<H, D>& table, const block_map& which, unsigned workers, journal& journal) {
+    bad_extents bad;
+    copy(
+        image, which, workers, journal, [&](byte_count offset, const_block data) { bad.add(table.compare(offset, data).differing, offset, data); },
+        [&](extent e, const error& why) { bad.add(e, why.what()); });
+    return bad.all();
+}
+
+}  // namespace backy

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// restore: a revision's bytes to a target, each block held against its digest on the way.
+#pragma once
+
+#include <backy/concepts/target.hpp>
+#include <backy/engine/changes.hpp>
+#include <backy/engine/mismatches.hpp>
+#include <backy/engine/repository.hpp>
+
+namespace backy {
+
+struct restore_report {
+    std::vector<bad_extent> bad;  ///< could not be read, or is not what it ought to be; was not written
+    std::string unchecked;        ///< why nothing was held against digests; empty: everything was
+};
+
+namespace detail {
+
+/// How much of the front is wiped first and written last, so that a disk that was restored by half does not boot: partition
+/// tables and boot loaders lie in the first MiB.
+inline constexpr byte_count boot_area = 1_MiB;
+
+template <class Table, Image I, Target To>
+class restore_run {
+public:
+    restore_run(const Table* table, const I& image, To& target, byte_count size, unsigned workers, journal& journal)
+        : table_(table), image_(image), target_(target), size_(size), workers_(workers), journal_(journal), there_(size) {}
+
+    std::vector<bad_extent> run() {
+        target_.resize(size_);
+        if constexpr (InPlaceTarget<To>) {
+            const extent boot{0, std::min(size_, boot_area)};
+            block_map first(size_);
+            first.add(boot);
+            there_ = allocated(target_, size_);
+            auto rest = everything(image_, table_ ? table_->allocated(size_) : block_map(size_));
+            rest.add(there_);
+            rest.remove(first);
+            target_.zero(boot);
+            target_.sync();
+            there_.remove(first);
+            copy_blocks(rest, workers_);
+            target_.sync();
+            copy_blocks(first, 1);
+        } else {
+            block_map all(size_);
+            all.add({0, size_});
+            copy_blocks(all, 1);
+        }
+        target_.sync();
+        return bad_.all();
+    }
+
+private:
+    enum class action { leave, write, zero };
+
+    void copy_blocks(const block_map& which, unsigned workers) {
+        copy(
+            image_, which, workers, journal_, [&](byte_count offset, const_block data) { put(offset, data); },
+            [&](extent e, const error& why) {
+                bad_.add(e, why.what());
+                if constexpr (!InPlaceTarget<To>) target_.zero(e);  // a stream has to go on at its place
+            });
+    }
+
+    void put(byte_count offset, const_block data) {
+        const auto count = blocks_of(data.size());
+        const auto part = [&](std::size_t first, std::size_t n) {
+            return data.subspan(first * block_size, std::min<std::size_t>(n * block_size, data.size() - first * block_size));
+        };
+        comparison<typename Table::hash> c;
+        if (table_) c = table_->compare(offset, data);
+        else
+            for (std::size_t i = 0; i < count; ++i) c.zero |= std::uint64_t{is_zero(part(i, 1))} << i;
+        if (table_) bad_.add(c.differing, offset, data);
+        const auto right = already_right(offset, data, c.zero);
+
+        const auto action_of = [&](std::size_t i) {
+            const auto has = [&](std::uint64_t bits) { return ((bits >> i) & 1) != 0; };
+            if (table_ && has(c.differing)) return InPlaceTarget<To> ? action::leave : action::zero;
+            if (has(right)) return action::leave;
+            return has(c.zero) ? action::zero : action::write;
+        };
+        for (std::size_t first = 0, end = 0; first < count; first = end) {
+            const auto what = action_of(first);
+            for (end = first + 1; end < count && action_of(end) == what;) ++end;
+            const auto run = part(first, end - first);
+            if (what == action::write) target_.write(offset + first * block_size, run);
+            if (what == action::zero) target_.zero({offset + first * block_size, run.size()});
+        }
+    }
+
+    /// Blocks that the target has already. Where it has a hole that is known without reading it.
+    std::uint64_t already_right(byte_count offset, const_block data, std::uint64_t zero) {
+        std::uint64_t right = 0;
+        if constexpr (InPlaceTarget<To>) {
+            bool any = false;
+            for (byte_count at = 0; at < data.size(); at += block_size) any |= there_.has(offset + at);
+            if (!any) return zero;
+            thread_local const aligned_buffer buffer(window_size);
+            const auto now = buffer.first(data.size());
+            target_.read(offset, now);
+            for (std::size_t i = 0; i * block_size < data.size(); ++i) {
+                const auto n = std::min<std::size_t>(block_size, data.size() - i * block_size);
+                if (is_equal(now.subspan(i * block_size, n), data.subspan(i * block_size, n))) right |= std::uint64_t{1} << i;
+            }
+        }
+        return right;
+    }
+
+    const Table* table_;
+    const I& image_;
+    To& target_;
+    byte_count size_;
+    unsigned workers_;
+    journal& journal_;
+    block_map there_;  ///< where the target may hold something else than zeroes
+    bad_extents bad_;
+};
+
+}  // namespace detail
+
+/// Writes a revision to the target: in place only what differs, or in order everything. What is bad is left out (a stream gets
+/// zeroes in its place) after everything else was written. Takes no lock and writes nothing into the repository. Throws error.
+/// cost: a read of the revision, a read of the target where it has data, a write of what differs.
+template <Store T, Catalog C, Hash H, Clock K, Target To>
+restore_report restore(const repository<T, C, H, K>& repository, const revision& r, To& target, unsigned workers = default_workers()) {
+    using table = typename backy::repository<T, C, H, K>::table;
+    const auto image = repository.store().open(r.id);
+    restore_report report;
+    std::optional<table> digests;
+    try {
+        digests.emplace(repository.digests_of(r));
+    } catch (const error& e) {
+        report.unchecked = e.what();
+    }
+    const auto size = r.digests ? r.size : image.size();
+    report.bad = detail::restore_run(digests ? &*digests : nullptr, image, target, size, workers, repository.journal()).run();
+    return report;
+}
+
+}  // namespace backy

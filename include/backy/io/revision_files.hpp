@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// io::revision_files models RevisionSpace: one file per revision in a repository's directory. A new one is built under a hidden
+// name as a reflink of its parent's, and gets its own name when it is whole. Images are kept in it, and digests.
+#pragma once
+
+#include <backy/concepts/store.hpp>
+#include <backy/io/directory.hpp>
+
+#include <atomic>
+
+namespace backy::io {
+
+/// An Image of a file on its disk. O_DIRECT where the filesystem has it; what the page cache held all the same is admitted to.
+template <Io I>
+class sealed_file {
+public:
+    explicit sealed_file(file<I> f) : file_(std::move(f)), cached_(false) { file_.drop_cache(); }
+    sealed_file(sealed_file&& other) noexcept : file_(std::move(other.file_)), cached_(other.cached_.load()) {}
+    sealed_file& operator=(sealed_file&& other) noexcept {
+        file_ = std::move(other.file_);
+        cached_ = other.cached_.load();
+        return *this;
+    }
+
+    byte_count size() const { return file_.size(); }
+    /// Asks before it reads. btrfs reads compressed extents through the cache in spite of O_DIRECT: empty is what proves it.
+    void read(byte_count at, block out) const {
+        if (file_.is_cached({at, out.size()})) cached_ = true;
+        file_.read(at, out);
+    }
+    void extents(const extent_visitor& visit) const { file_.extents(visit); }
+    bool was_uncached() const { return !cached_; }
+
+private:
+    file<I> file_;
+    mutable std::atomic<bool> cached_;
+};
+
+template <Io I>
+class revision_files {
+public:
+    struct settings {
+        std::string suffix;        ///< the file of a revision is ID + suffix
+        byte_count copy_granule;   ///< on XFS: file::set_copy_granule
+        bool direct;               ///< read back with O_DIRECT: for files that are read in aligned blocks
+        std::string must_reflink;  ///< if not empty: refuse to copy, and say this as the way out
+    };
+    class writer {
+    public:
+        writer(const revision_files& in, file<I> f, std::string name, bool direct)
+            : directory_(in.directory_), name_(std::move(name)), file_(std::move(f)), direct_(direct) {}
+        void write(byte_count at, const_block b) { file_.write(at, b); }
+        void zero(extent e) { file_.zero(e); }
+        sealed_file<I> seal() {
+            file_.set_mode(sealed_mode);
+            file_.sync();
+            return sealed_file<I>(reopened());
+        }
+        void commit() {
+            directory_->rename(hidden(name_), name_);
+            directory_->sync();
+        }
+
+    private:
+        file<I> reopened() const {
+            if (direct_) {
+                try {
+                    return directory_->open(hidden(name_), O_RDONLY | O_DIRECT);
+                } catch (const error&) {  // the filesystem has no direct I/O: through the cache, then, and was_uncached() tells
+                }
+            }
+            return directory_->open(hidden(name_), O_RDONLY);
+        }
+        std::shared_ptr<directory<I>> directory_;
+        std::string name_;
+        file<I> file_;
+        bool direct_;
+    };
+
+    revision_files(settings s, const std::filesystem::path& repository, journal* journal, I io = {})
+        : settings_(std::move(s)), directory_(std::make_shared<directory<I>>(repository, std::move(io))), journal_(journal) {}
+
+    writer begin(const revision_id& id, byte_count size, const std::optional<revision_id>& parent) {
+        const auto name = id + settings_.suffix;
+        auto f = directory_->open(hidden(name), O_RDWR | O_CREAT | O_EXCL);
+        if (parent) {
+            const auto from = open(*parent);
+            if (f.clone(from)) f.set_copy_granule(settings_.copy_granule);
+            else copy(from, f);
+        }
+        f.resize(size);
+        return writer(*this, std::move(f), name, settings_.direct);
+    }
+    file<I> open(const revision_id& id) const {
+        const auto name = id + settings_.suffix;
+        if (!directory_->status_of(name)) throw missing_revision(path(id).string(), "there is no such file");
+        return directory_->open(name, O_RDONLY);
+    }
+    void remove(const revision_id& id) {
+        const bool committed = directory_->remove(id + settings_.suffix), begun = directory_->remove(hidden(id + settings_.suffix));
+        if (committed || begun) directory_->sync();
+    }
+    std::filesystem::path path(const revision_id& id) const { return directory_->path() / (id + settings_.suffix); }
+
+    static std::string hidden(const std::string& name) { return "." + name + ".new"; }
+
+private:
+    /// Never without a word: it takes the time and the space of a whole image.
+    void copy(const file<I>& from, file<I>& to) const {
+        const auto where = directory_->path().string();
+        if (!settings_.must_reflink.empty()) throw store_error(where, "this filesystem cannot reflink (" + settings_.must_reflink + ")");
+        if (journal_) journal_->warning(where + ": this filesystem cannot reflink: the revision is a full copy of its parent and shares nothing with it");
+        const aligned_buffer buffer(window_size);
+        from.extents([&](extent e) {
+            for (byte_count done = 0; done < e.length; done += window_size) {
+                const auto part = buffer.first(std::min(window_size, e.length - done));
+                from.read(e.offset + done, part);
+                to.write(e.offset + done, part);
+            }
+        });
+    }
+
+    settings settings_;
+    std::shared_ptr<directory<I>> directory_;
+    journal* journal_;
+};
+
+}  // namespace backy::io

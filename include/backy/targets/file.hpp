@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// targets::file models InPlaceTarget: a regular file, made if it is not there, or a block device.
+#pragma once
+
+#include <backy/concepts/target.hpp>
+#include <backy/core/name.hpp>
+#include <backy/io/posix.hpp>
+#include <backy/io/sysfs.hpp>
+
+namespace backy::targets {
+
+/// Refuses what the repository itself is made of. `linked` is the target as it was found, symlinks followed.
+template <Io I>
+void refuse_repository_file(const I& io, const struct ::stat& linked, const target_request& request) {
+    const io::directory<I> repository(request.repository, io);
+    for (const auto& name : repository.names())
+        if (const auto st = repository.status_of(name); st && st->st_dev == linked.st_dev && st->st_ino == linked.st_ino)
+            throw error(request.spelling, "restore: it is " + name + " of the repository itself");
+}
+
+/// It is held while it is open: exclusively if it is a device, by QEMU's kind of lock if it is a file.
+template <Io I = io::posix>
+class file {
+public:
+    static constexpr auto type = name<"file">;
+    /// Anything but "-" and "scheme:…"; a file of such a name is spelled ./scheme:….
+    static bool claims(const std::string& spelling) {
+        const auto colon = spelling.find(':');
+        return spelling != "-" && !spelling.empty() &&
+               (colon == spelling.npos || colon == 0 || spelling.substr(0, colon).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+") != spelling.npos);
+    }
+
+    explicit file(const target_request& request, I io = {}) : file_(opened(request, io)), device_(S_ISBLK(file_.status().st_mode)) {}
+
+    byte_count size() const { return file_.size(); }
+    void read(byte_count offset, block out) const { file_.read(offset, out); }
+    void extents(const extent_visitor& visit) const { file_.extents(visit); }
+
+    /// A device that is larger keeps what lies behind.
+    void resize(byte_count n) {
+        if (!device_) return file_.resize(n);
+        if (file_.size() < n)
+            throw error(file_.path(), "restore: too small: it has " + std::to_string(file_.size()) + " bytes, the revision has " + std::to_string(n));
+    }
+    void write(byte_count offset, const_block in) { file_.write(offset, in); }
+    void zero(extent e) { file_.zero(e); }
+    void sync() { file_.sync(); }
+
+private:
+    static io::file<I> opened(const target_request& request, const I& io) {
+        const std::filesystem::path path(request.spelling);
+        struct ::stat st {};
+        const auto found = io::again([&] { return io.fstatat(AT_FDCWD, request.spelling, st, 0); });
+        if (found == -ENOENT) {
+            const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+            const auto there = io::directory<I>(folder, io).status(), repository = io::directory<I>(request.repository, io).status();
+            if (there.st_dev == repository.st_dev && there.st_ino == repository.st_ino)
+                throw error(request.spelling, "restore: it would lie in the repository itself");
+            return io::file<I>(io, request.spelling, O_RDWR | O_CREAT | O_EXCL);
+        }
+        io::check(found, request.spelling, "stat");
+        refuse_repository_file(io, st, request);
+        if (S_ISBLK(st.st_mode)) return opened_device(request, io, st);
+        if (!S_ISREG(st.st_mode)) throw error(request.spelling, "restore: neither a regular file nor a block device");
+        refuse_loop(request, io, st);
+        io::file<I> f(io, request.spelling, O_RDWR);
+        struct ::flock all {};
+        all.l_type = F_WRLCK;
+        all.l_whence = SEEK_SET;
+        const auto rc = io::again([&] { return io.lock_range(f.descriptor(), all); });
+        if ((rc == -EAGAIN || rc == -EACCES) && !request.force)
+            throw error(request.spelling, "restore: locked by a running process, QEMU perhaps (stop it, or use --force)");
+        if (rc < 0 && rc != -EAGAIN && rc != -EACCES) io::check(rc, request.spelling, "lock");
+        return f;
+    }
+    static io::file<I> opened_device(const target_request& request, const I& io, const struct ::stat& st) {
+        refuse_loop(request, io, st);
+        try {
+            return io::file<I>(io, request.spelling, O_RDWR | (request.force ? 0 : O_EXCL));  // O_EXCL: open(2), for block devices
+        } catch (const error& e) {
+            if (!e.transient()) throw;
+            throw error(request.spelling, "restore: it is mounted or held by somebody (unmount it, or use --force)");
+        }
+    }
+    static void refuse_loop(const target_request& request, const I& io, const struct ::stat& st) {
+        if (request.force) return;
+        if (const auto device = io::loop_device_of(io, st))
+            throw error(request.spelling, "restore: it is attached to " + *device + " (detach it, or use --force)");
+    }
+
+    io::file<I> file_;
+    bool device_;
+};
+static_assert(InPlaceTarget<file<>>);
+
+}  // namespace backy::targets
