@@ -41,7 +41,7 @@ void add_init(CLI::App& app, invocation& call) {
             });
             make_directories(call.directory);
             io::directory<io::posix> directory(call.directory);
-            const auto lock = typename B::catalog(call.directory).lock(false);
+            [[maybe_unused]] const auto lock = typename B::catalog(call.directory).lock(false);
             if (directory.status_of("config")) throw error(path, "init: there is a configuration already; it was left as it is");
             directory.replace("config", text, ".config.new", io::private_mode);
             return success;

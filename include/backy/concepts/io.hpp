@@ -32,7 +32,7 @@ namespace backy {
 /// | renameat(dir, from, to), unlinkat, symlinkat(text, dir, name), mkdirat | 0 | |
 /// | readlinkat(dir, name, text), list(dir, names) | ≥ 0 | they add to the string and the vector |
 ///
-/// threads: any number at once on copies. ends: nothing is held.  models: io::posix, io::faulty<Io>, io::counting<Io>
+/// threads: any number at once on copies. ends: nothing is held.  models: io::posix, io::faulty<Io>
 template <class I>
 concept Io = std::copyable<I> && std::default_initializable<I> &&
              requires(const I io, int fd, int flags, ::mode_t mode, const std::string& name, block out, const_block in, byte_count n,

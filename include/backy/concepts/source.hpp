@@ -21,7 +21,7 @@ namespace backy {
 ///
 /// laws: restore(backup(v)) equals v as it was frozen; release after release is fine; snapshots() holds id from freeze to release,
 /// or never does (a source that keeps nothing outside its process).
-/// threads: one.  models: sources::file, sources::memory
+/// threads: one.  models: sources::file; tests/support has one in memory that tells its changes
 template <class S>
 concept Source = requires(S s, const revision_id& id, const section& table, const std::string& spelling) {
     { S::type.c_str() } -> std::convertible_to<const char*>;

@@ -174,7 +174,7 @@ private:
 /// cost: a read of what may have changed, a write and a read of what did; memory is 4 MiB for each worker and 1 bit per block.
 template <Store T, Catalog C, Hash H, Clock K, Source S>
 backup_report backup(const repository<T, C, H, K>& repository, S& source, const std::vector<std::string>& tags, unsigned workers = default_workers()) {
-    const auto lock = repository.catalog().lock(false);
+    [[maybe_unused]] const auto lock = repository.catalog().lock(false);
     auto snapshots = repository.settle(source);
     const auto id = fresh_id();
     snapshots.push_back(id);

@@ -10,7 +10,7 @@ namespace backy {
 /// filesystem this works too. The source is not needed: a snapshot that cannot be released now stays in .run. Throws lock_busy, error.
 template <Store T, Catalog C, Hash H, Clock K>
 std::vector<revision_id> forget(const repository<T, C, H, K>& repository, Source auto& source, auto select) {
-    const auto lock = repository.catalog().lock(false);
+    [[maybe_unused]] const auto lock = repository.catalog().lock(false);
     auto snapshots = repository.settle(source);
     const auto h = repository.catalog().read();
     const std::vector<revision_id> ids = select(h);

@@ -39,7 +39,7 @@ std::vector<std::string> verify(const repository<T, C, H, K>& repository, const 
     if (!r.digests) throw store_error("revision " + r.id, "verify: it has no digests to check it against");
     const auto faults = detail::faults_of(repository, r, workers);
     for (const auto& fault : faults) repository.journal().error("revision " + r.id + ": " + fault);
-    const auto lock = repository.catalog().lock(true);
+    [[maybe_unused]] const auto lock = repository.catalog().lock(true);
     const auto now = repository.catalog().read();
     const auto* const still = now.find(r.id);
     if (!still) throw history_error("revision " + r.id, "verify: it was removed meanwhile");
@@ -53,7 +53,7 @@ std::vector<std::string> verify(const repository<T, C, H, K>& repository, const 
 /// Marks revisions as not to be built upon. Throws lock_busy, error.
 template <Store T, Catalog C, Hash H, Clock K>
 void distrust(const repository<T, C, H, K>& repository, auto select) {
-    const auto lock = repository.catalog().lock(false);
+    [[maybe_unused]] const auto lock = repository.catalog().lock(false);
     const std::vector<revision> chosen = select(repository.catalog().read());
     for (auto r : chosen) {
         r.trust = trust::distrusted;

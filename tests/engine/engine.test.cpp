@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The laws of a backup over every source and store, and what the engine does when parts of the past are missing or wrong.
+#include "setup.hpp"
+
+#include <backy/hashes/sha256.hpp>
+
+using namespace support;
+
+namespace {
+
+template <class S, class T>
+struct pair_under_test {
+    using source = S;
+    using store = T;
+};
+
+/// Sets the volume of either source to the content.
+template <class S>
+typename S::config volume_with(const scratch& dir, const content& c) {
+    if constexpr (std::is_same_v<S, memory_source>) {
+        memory_source::named(dir.path().string()).now = std::make_shared<content>(c);
+        return {dir.path().string()};
+    } else {
+        spill(dir / "disk.img", c);
+        return {dir / "disk.img", false, "", ""};
+    }
+}
+
+content restored(const auto& repository, const revision& r, const fs::path& to, const fs::path& forbidden) {
+    targets::file<> target({to.string(), forbidden, false});
+    const auto report = restore(repository, r, target);
+    CHECK(report.bad.empty());
+    CHECK(report.unchecked == "");
+    return slurp(to);
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("engine: restore(backup(v)) is v, for every source and store, over sizes that change and revisions that go", "",
+                   (pair_under_test<sources::file<>, stores::image<>>), (pair_under_test<memory_source, stores::image<>>),
+                   (pair_under_test<sources::file<>, snapshot_store>), (pair_under_test<memory_source, snapshot_store>),
+                   (pair_under_test<sources::file<>, chunk_store>), (pair_under_test<memory_source, chunk_store>)) {
+    using S = typename TestType::source;
+    using T = typename TestType::store;
+    for (const auto& place : copy_on_write()) {
+        INFO(place);
+        const scratch dir(place);
+        randomness random;
+        silent_journal journal;
+        const auto repository_path = dir / "repository";
+        fs::create_directory(repository_path);
+        typename T::config store{};
+        if constexpr (!std::is_same_v<T, stores::image<>>) store = {dir.path().string()};
+
+        std::map<revision_id, content> truth;
+        content now;
+        for (const std::size_t size : {5'000'077ul, 5'000'077ul, 4'194'304ul, 4'100'000ul, 6'000'000ul, 0ul, 1ul, 70'000ul}) {
+            now = truth.empty() ? some_volume(random, size) : changed(random, now, size);
+            const auto config = volume_with<S>(dir, now);
+            const auto made = engine<S, T>(repository_path, config, store, journal, [](auto& r, auto& s) { return backup(r, s, {"daily"}); });
+            CHECK(made.attention.empty());
+            CHECK(made.made.sequence == truth.size() + 1);
+            truth[made.made.id] = now;
+        }
+        const auto config = volume_with<S>(dir, now);
+        const auto all_hold = [&] {
+            engine<S, T>(repository_path, config, store, journal, [&](auto& r, auto& s) {
+                const auto h = r.catalog().read();
+                REQUIRE(h.revisions.size() == truth.size());
+                CHECK(h.strangers.empty());
+                for (const auto& one : h.revisions) {
+                    CHECK((restored(r, one, dir / "restored.img", repository_path) == truth.at(one.id)));
+                    CHECK(verify(r, one).empty());
+                }
+                constexpr bool delta = DeltaSnapshot<snapshot_of<S>>;
+                CHECK(s.snapshots() == (delta && h.newest() ? std::vector{h.newest()->id} : std::vector<revision_id>{}));
+                CHECK(!r.catalog().announced());
+            });
+        };
+        all_hold();
+        for (const int number : {3, 5, 0}) {  // the newest too: its snapshot goes with it, and the next run reads everything
+            engine<S, T>(repository_path, config, store, journal, [&](auto& r, auto& s) {
+                const auto id = resolve(r.catalog().read(), std::to_string(number)).id;
+                forget(r, s, [&](const history&) { return std::vector{id}; });
+                truth.erase(id);
+                if (number != 0) return;
+                CHECK(s.snapshots().empty());
+                const auto made = backup(r, s, {});
+                truth[made.made.id] = now;
+            });
+            all_hold();
+        }
+    }
+}
+
+TEST_CASE("engine: a change map that leaves out what changed is noticed, the revision mended, and said so") {
+    const scratch dir(plain());
+    silent_journal journal;
+    randomness random;
+    auto& volume = memory_source::named(dir.path().string());
+    const auto before = some_volume(random, 9'000'777);
+    auto after = before;
+    random.fill(after, 100'000, 4'000'000);  // the map will only tell of the second half
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        volume.now = std::make_shared<content>(before);
+        CHECK(backup(r, s, {}).attention.empty());
+        volume.now = std::make_shared<content>(after);
+        volume.map_lies = true;
+        const auto second = backup(r, s, {});
+        REQUIRE(second.attention.size() == 1);
+        CHECK(second.attention[0].find("the change map was wrong") != std::string::npos);
+        CHECK(second.made.compared->part == "every block");
+        CHECK((slurp(dir / "last") == after));
+    });
+}
+
+TEST_CASE("engine: with a change map only that and the sample are read") {
+    const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    volume.now = std::make_shared<content>(256 << 20, 'x');
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        CHECK(backup(r, s, {}).made.stats.bytes_read == 256_MiB);
+        auto changed = *volume.now;
+        changed[100'000'000] = 'y';
+        volume.now = std::make_shared<content>(changed);
+        const auto made = backup(r, s, {}).made;
+        CHECK(made.stats.bytes_written == block_size);
+        CHECK(made.stats.bytes_read <= (sample_size + 2) * block_size);
+        CHECK(made.stats.bytes_read >= sample_size / 2 * block_size);
+    });
+}
+
+TEST_CASE("engine: a source that became another volume is read whole, keeps what it shares, and somebody is told") {
+    const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    volume.now = std::make_shared<content>(2'000'000, 'x');
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        backup(r, s, {});
+        volume.identity = "another";
+        const auto second = backup(r, s, {});
+        REQUIRE(second.attention.size() == 1);
+        CHECK(second.attention[0].find("the source became another volume") != std::string::npos);
+        CHECK(second.made.stats.bytes_read == 2'000'000);
+        CHECK(second.made.stats.bytes_written == 0);
+        CHECK(backup(r, s, {}).attention.empty());
+    });
+}
+
+TEST_CASE("engine: snapshots of others are never touched, and one that cannot be released is a warning and stays in .run") {
+    const scratch dir(plain());
+    noisy_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    volume.now = std::make_shared<content>(100'000, 'x');
+    const auto foreign = fresh_id();
+    volume.frozen[foreign] = volume.now;
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        const auto first = backup(r, s, {}).made.id;
+        CHECK(!r.catalog().announced());
+        volume.holds_snapshots = true;
+        const auto second = backup(r, s, {}).made.id;
+        CHECK(journal.text.find("the snapshot stays") != std::string::npos);
+        CHECK(volume.frozen.size() == 3);
+        forget(r, s, [&](const history&) { return std::vector{first}; });  // its snapshot is no revision's now, but .run knows it
+        REQUIRE(r.catalog().announced());
+        CHECK(r.catalog().announced()->snapshots == std::vector{first});
+        volume.unreachable = true;
+        volume.holds_snapshots = false;
+        CHECK_THROWS_AS(backup(r, s, {}), source_error);
+        REQUIRE(r.catalog().announced());
+        volume.unreachable = false;
+        const auto third = backup(r, s, {}).made.id;
+        CHECK(!r.catalog().announced());
+        CHECK(s.snapshots().size() == 2);
+        CHECK((volume.frozen.contains(foreign) && volume.frozen.contains(third)));
+        CHECK(r.catalog().read().has(second));
+    });
+}
+
+TEST_CASE("engine: forgetting needs no source") {
+    const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    volume.now = std::make_shared<content>(100'000, 'x');
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        const auto id = backup(r, s, {}).made.id;
+        volume.unreachable = true;
+        CHECK(forget(r, s, [&](const history&) { return std::vector{id}; }) == std::vector{id});
+        CHECK(r.catalog().read().revisions.empty());
+        CHECK(!fs::exists(dir / id));
+        volume.unreachable = false;
+        backup(r, s, {});
+        CHECK(s.snapshots().size() == 1);
+    });
+}
+
+TEST_CASE("engine: a distrusted newest revision is not built upon, and the next one writes what it had wrong") {
+    for (const auto& place : copy_on_write()) {
+        const scratch dir(place);
+        silent_journal journal;
+        randomness random;
+        const auto truth = some_volume(random, 3'000'000);
+        spill(dir / "disk.img", truth);
+        fs::create_directory(dir / "r");
+        engine<sources::file<>, stores::image<>>(dir / "r", {dir / "disk.img", false, "", ""}, {}, journal, [&](auto& r, auto& s) {
+            const auto first = backup(r, s, {}).made.id;
+            const auto second = backup(r, s, {}).made.id;
+            {
+                fs::permissions(dir / "r" / second, fs::perms(0640));
+                std::fstream image(dir / "r" / second, std::ios::in | std::ios::out | std::ios::binary);
+                image.seekp(70'000).write("rotten", 6);
+            }
+            const auto faults = verify(r, *r.catalog().read().find(second));
+            REQUIRE(faults.size() == 1);
+            CHECK(faults[0] == "offset 65536, 65536 bytes: does not match its digest");
+            CHECK(r.catalog().read().find(second)->trust == trust::distrusted);
+            CHECK(fs::read_symlink(dir / "r" / "last") == first);
+            const auto third = backup(r, s, {}).made;
+            CHECK(third.parent == first);
+            CHECK((slurp(dir / "r" / "last") == truth));
+            CHECK(verify(r, third).empty());
+        });
+    }
+}
+
+TEST_CASE("engine: a parent without usable digests is read instead, and what it shares stays shared") {
+    const scratch dir(plain());
+    noisy_journal journal;
+    randomness random;
+    const auto truth = some_volume(random, 3'000'077);
+    spill(dir / "disk.img", truth);
+    fs::create_directory(dir / "r");
+    const sources::file<>::config source{dir / "disk.img", false, "", ""};
+    const auto first = engine<sources::file<>, stores::image<>>(dir / "r", source, {}, journal, [](auto& r, auto& s) { return backup(r, s, {}); }).made.id;
+    const auto second_backup = [&]<class H>(H) {
+        const auto made = engine<sources::file<>, stores::image<>, H>(dir / "r", source, {}, journal, [&](auto& r, auto& s) {
+            const auto one = backup(r, s, {}).made;
+            CHECK(verify(r, one).empty());
+            return one;
+        });
+        CHECK(made.parent == first);
+        CHECK((slurp(dir / "r" / "last") == truth));
+        return made;
+    };
+    SECTION("they are damaged") {
+        fs::permissions(dir / "r" / (first + ".digests"), fs::perms(0640));
+        std::fstream(dir / "r" / (first + ".digests"), std::ios::in | std::ios::out | std::ios::binary).seekp(4096 + 5).put('!');
+        CHECK(second_backup(hashes::gmac(hashes::gmac::fresh_key())).stats.bytes_written == 0);
+        CHECK(journal.text.find("its digests are damaged") != std::string::npos);
+    }
+    SECTION("they are gone") {
+        fs::remove(dir / "r" / (first + ".digests"));
+        CHECK(second_backup(hashes::gmac(hashes::gmac::fresh_key())).stats.bytes_written == 0);
+    }
+    SECTION("they were made by another hash") {
+        CHECK(second_backup(hashes::sha256()).stats.bytes_written == 0);
+        CHECK(journal.text.find("not a table of format 1 by sha256") != std::string::npos);
+    }
+    SECTION("the revision came from elsewhere: only its image and three lines of metadata are there") {
+        fs::remove(dir / "r" / (first + ".digests"));
+        fs::remove(dir / "r" / (first + ".rev"));
+        std::ofstream(dir / "r" / (first + ".rev"))
+            << "uuid = \"" << first << "\"\ntimestamp = 2015-11-04T11:09:26Z\ntags = [\"old\"]\nstats = { duration = 1.5 }\n";
+        CHECK(second_backup(hashes::gmac(hashes::gmac::fresh_key())).stats.bytes_written == 0);
+    }
+}
+
+TEST_CASE("engine: a newest revision whose image is gone or was cut is passed over, and somebody is told") {
+    const scratch dir(plain());
+    silent_journal journal;
+    randomness random;
+    const auto truth = some_volume(random, 2'000'000);
+    spill(dir / "disk.img", truth);
+    fs::create_directory(dir / "r");
+    engine<sources::file<>, stores::image<>>(dir / "r", {dir / "disk.img", false, "", ""}, {}, journal, [&](auto& r, auto& s) {
+        const auto first = backup(r, s, {}).made.id, second = backup(r, s, {}).made.id;
+        SECTION("gone") { fs::remove(dir / "r" / second); }
+        SECTION("cut") {
+            fs::permissions(dir / "r" / second, fs::perms(0640));
+            fs::resize_file(dir / "r" / second, 1'999'999);
+        }
+        const auto third = backup(r, s, {});
+        CHECK(third.attention.size() == 1);
+        CHECK(third.made.parent == first);
+        CHECK((slurp(dir / "r" / "last") == truth));
+        CHECK(verify(r, third.made).empty());
+        CHECK(!verify(r, *r.catalog().read().find(second)).empty());
+        CHECK(r.catalog().read().find(second)->trust == trust::distrusted);
+    });
+}
+
+TEST_CASE("engine: two backups at once: one runs, the other is told") {
+    const scratch dir(plain());
+    silent_journal journal;
+    memory_source::named(dir.path().string()).now = std::make_shared<content>("x");
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        catalogs::files<> other(dir.path());
+        const auto held = other.lock(false);
+        CHECK_THROWS_WITH(backup(r, s, {}), (dir / ".lock").string() + ": lock: held by another backy process (try again when it has ended)");
+        CHECK_THROWS_AS(forget(r, s, [](const history&) { return std::vector<revision_id>{}; }), lock_busy);
+        CHECK_THROWS_AS(distrust(r, [](const history& h) { return h.revisions; }), lock_busy);
+        CHECK(r.catalog().read().revisions.empty());
+    });
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// An engine over any source, store and Io, opened anew for each command as each command is a process of its own.
+#pragma once
+
+#include "support/journals.hpp"
+#include "support/memory_source.hpp"
+#include "support/scratch.hpp"
+#include "support/stores_without_files.hpp"
+
+#include <backy/catalogs/files.hpp>
+#include <backy/clocks/system.hpp>
+#include <backy/engine/backup.hpp>
+#include <backy/engine/forget.hpp>
+#include <backy/engine/restore.hpp>
+#include <backy/engine/verify.hpp>
+#include <backy/hashes/gmac.hpp>
+#include <backy/history/specifier.hpp>
+#include <backy/sources/file.hpp>
+#include <backy/stores/image.hpp>
+#include <backy/targets/file.hpp>
+
+namespace support {
+using namespace backy;
+
+/// `use(repository, source)`.
+template <class S, class T, class H = hashes::gmac>
+auto engine(const fs::path& directory, const typename S::config& source, const typename T::config& store, journal& journal, auto use) {
+    S from(source, journal);
+    T to(store, directory, journal);
+    catalogs::files<> catalog(directory);
+    repository<T, catalogs::files<>, H, clocks::system> repository(to, catalog, journal);
+    return use(repository, from);
+}
+
+/// A file source and an image store over one Io, in directory/repository and directory/disk.img.
+template <Io I>
+class file_engine {
+public:
+    file_engine(const fs::path& directory, I io, journal& journal, const typename sources::file<I>::config& config)
+        : source(config, journal, io), store({}, directory / "repository", journal, io), catalog(directory / "repository", io),
+          repository(store, catalog, journal) {}
+    sources::file<I> source;
+    stores::image<I> store;
+    catalogs::files<I> catalog;
+    backy::repository<stores::image<I>, catalogs::files<I>, hashes::gmac, clocks::system> repository;
+};
+
+}  // namespace support
