@@ -68,6 +68,16 @@ void catalog_suite(Make make) {
         make().at_rest();
         CHECK(!make().announced());
     }
+    SECTION("a revision that is retired is gone and announced at once, unless something else is announced") {
+        const auto r = some_revision(1), other = some_revision(2);
+        make().put(r), make().put(other);
+        make().retire(r.id);
+        CHECK(!make().read().has(r.id));
+        REQUIRE(make().announced());
+        CHECK((make().announced()->revisions == std::vector{r.id} && make().announced()->snapshots == std::vector{r.id}));
+        CHECK_THROWS_AS(make().retire(other.id), error);
+        CHECK(make().read().has(other.id));
+    }
     SECTION("of two who lock one gets it, and the other after the first has let go") {
         auto&& a = make();
         auto&& b = make();

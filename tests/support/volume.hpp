@@ -8,7 +8,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <random>
 #include <string>
 
@@ -19,7 +18,10 @@ using content = std::string;
 inline content slurp(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) throw std::runtime_error("cannot read " + path.string());
-    return {std::istreambuf_iterator<char>(in), {}};
+    content all(std::filesystem::is_regular_file(path) ? std::filesystem::file_size(path) : 0, '\0');
+    in.read(all.data(), static_cast<std::streamsize>(all.size()));
+    if (in.gcount() != static_cast<std::streamsize>(all.size())) throw std::runtime_error("cannot read " + path.string());
+    return all;
 }
 
 /// Blocks of zeroes become holes, as they are in a real image.

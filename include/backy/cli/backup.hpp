@@ -16,14 +16,12 @@ void add_backup(CLI::App& app, invocation& call) {
     command->callback([&call, spelled] {
         call.run = [&call, spelled] {
             const auto tags = parse_tags(*spelled);
-            repository_config::read(call.directory);  // before a log appears where no repository is
-            const auto log = open_log(call, logging::always);
             int code = success;
-            with_repository<B>(call.directory, *log, [&](auto& repository, auto& source, auto&) {
+            with_repository<B>(call, logging::always, [&](auto& repository, auto& source, auto&, auto& log) {
                 const auto report = backup(repository, source, tags);
                 const auto& r = report.made;
-                log->info("revision " + r.id + ": complete: " + to_size(r.stats.bytes_written) + " written, " + to_size(r.stats.bytes_read) + " read");
-                report_damage(repository.catalog().read(), *log);
+                log.info("revision " + r.id + ": complete: " + to_size(r.stats.bytes_written) + " written, " + to_size(r.stats.bytes_read) + " read");
+                report_damage(repository.catalog().read(), log);
                 if (!report.attention.empty()) code = attention;
             });
             return code;

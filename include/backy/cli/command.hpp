@@ -25,6 +25,7 @@ struct invocation {
     bool verbose = false;
     std::string words;  ///< the command line, for the log
     std::function<int()> run;
+    std::unique_ptr<command_log<>> log;  ///< once the command has opened it
 };
 
 /// Commands that change a repository log to its backy.log, the others only where they are told to.
@@ -33,9 +34,7 @@ enum class logging { when_asked, always };
 inline std::unique_ptr<command_log<>> open_log(const invocation& call, logging when) {
     auto path = call.log_file;
     if (path.empty() && when == logging::always) path = (call.directory / "backy.log").string();
-    auto log = std::make_unique<command_log<>>(path, call.verbose);
-    if (!path.empty()) log->info("$ " + call.words);
-    return log;
+    return std::make_unique<command_log<>>(path, "$ " + call.words, call.verbose);
 }
 
 /// DIR/config. Throws config_error for anything in it that is not understood, error if there is none.
@@ -61,21 +60,25 @@ inline std::filesystem::path resolved(const std::filesystem::path& directory) {
     return path;
 }
 
-/// Calls use(repository, source, schedule) with the policies that the config names. Touches nothing by itself.
+/// Calls use(repository, source, schedule, log) with the policies that the config names. Touches nothing by itself; the log is opened
+/// once the configuration is known to be right.
 template <Composition B>
-void with_repository(const std::filesystem::path& where, journal& journal, auto use) {
-    const auto directory = resolved(where);
+void with_repository(invocation& call, logging when, auto use) {
+    const auto directory = resolved(call.directory);
     const auto config = repository_config::read(directory);
     const typename B::schedule schedule(B::schedule::config::from(config.schedule));
     visit(B::sources, config.source, [&](auto s) {
         visit(B::stores, config.store, [&](auto t) {
             using S = typename decltype(s)::type;
             using T = typename decltype(t)::type;
-            S source(S::config::from(config.source), journal);
-            T store(T::config::from(config.store), directory, journal);
+            const auto source_config = S::config::from(config.source);
+            const auto store_config = T::config::from(config.store);
+            call.log = open_log(call, when);
+            S source(source_config, *call.log);
+            T store(store_config, directory, *call.log);
             typename B::catalog catalog(directory);
-            repository<T, typename B::catalog, typename B::hash, typename B::clock> repository(store, catalog, journal);
-            use(repository, source, schedule);
+            repository<T, typename B::catalog, typename B::hash, typename B::clock> repository(store, catalog, *call.log);
+            use(repository, source, schedule, *call.log);
         });
     });
 }

@@ -26,9 +26,7 @@ void add_distrust(CLI::App& app, invocation& call) {
             };
             const auto from = day(w->from, "--from"), until = day(w->until, "--until");
             if (w->spec.empty() && !from && !until) throw config_error("distrust", "which? (-r SPEC, or -f DATE and -u DATE)");
-            repository_config::read(call.directory);
-            const auto log = open_log(call, logging::always);
-            with_repository<B>(call.directory, *log, [&](auto& repository, auto&, auto&) {
+            with_repository<B>(call, logging::always, [&](auto& repository, auto&, auto&, auto& log) {
                 distrust(repository, [&](const history& h) {
                     if (!w->spec.empty()) return std::vector{resolve(h, w->spec)};
                     std::vector<revision> chosen;
@@ -38,7 +36,7 @@ void add_distrust(CLI::App& app, invocation& call) {
                     return chosen;
                 });
                 for (const auto& r : repository.catalog().read().revisions)
-                    if (!r.counts()) log->info("revision " + r.id + ": distrusted");
+                    if (!r.counts()) log.info("revision " + r.id + ": distrusted");
             });
             return success;
         };

@@ -17,8 +17,7 @@ void add_find(CLI::App& app, invocation& call) {
     add_revision_option(*command, *spec);
     command->callback([&call, spec] {
         call.run = [&call, spec] {
-            const auto log = open_log(call, logging::when_asked);
-            with_repository<B>(call.directory, *log, [&](auto& repository, auto&, auto&) {
+            with_repository<B>(call, logging::when_asked, [&](auto& repository, auto&, auto&, auto& log) {
                 const auto h = repository.catalog().read();
                 const auto& r = resolve(h, *spec);
                 using T = std::remove_cvref_t<decltype(repository.store())>;

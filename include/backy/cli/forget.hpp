@@ -14,14 +14,12 @@ void add_forget(CLI::App& app, invocation& call) {
     command->add_option("-r,--revision", *spec, "A full ID, or a prefix of 6 characters or more")->required();
     command->callback([&call, spec] {
         call.run = [&call, spec] {
-            repository_config::read(call.directory);
-            const auto log = open_log(call, logging::always);
-            with_repository<B>(call.directory, *log, [&](auto& repository, auto& source, auto&) {
+            with_repository<B>(call, logging::always, [&](auto& repository, auto& source, auto&, auto& log) {
                 const auto gone = forget(repository, source, [&](const history& h) {
                     const auto damaged = std::ranges::find(h.damaged, *spec, &damaged_revision::id);
                     return std::vector{damaged != h.damaged.end() ? damaged->id : resolve_id(h, *spec).id};
                 });
-                for (const auto& id : gone) log->info("revision " + id + ": forgotten");
+                for (const auto& id : gone) log.info("revision " + id + ": forgotten");
             });
             return success;
         };

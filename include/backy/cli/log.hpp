@@ -26,18 +26,27 @@ inline std::string progress_text(byte_count done, byte_count total, seconds elap
 template <Io I = io::posix>
 class command_log final : public journal {
 public:
-    /// An empty path: no log. `verbose`: everything to standard error as well.
-    command_log(std::string path, bool verbose) : path_(std::move(path)), verbose_(verbose), watched_(::isatty(STDERR_FILENO) == 1) {}
+    /// An empty path: no log. `first_line` is written before the first of any other. `verbose`: everything to standard error as well.
+    command_log(std::string path, std::string first_line, bool verbose)
+        : path_(std::move(path)), first_line_(std::move(first_line)), verbose_(verbose), watched_(::isatty(STDERR_FILENO) == 1) {}
     ~command_log() override { clear_bar(); }
 
     void record(severity s, std::string_view text) noexcept override {
         const std::lock_guard lock(guard_);
         try {
             const auto line = on_one_line(text);
-            const bool logged = path_.empty() || append(s, line);
+            const bool logged = append(s, line);
             clear_bar();
             if (s != severity::info || verbose_ || !logged) std::cerr << line << std::endl;
         } catch (...) {}  // a log that cannot be written must not end a backup
+    }
+
+    /// To the file alone.
+    void note(severity s, std::string_view text) noexcept {
+        const std::lock_guard lock(guard_);
+        try {
+            append(s, on_one_line(text));
+        } catch (...) {}
     }
 
     void progress(byte_count done, byte_count total) noexcept override {
@@ -51,12 +60,15 @@ public:
             shown_ = now;
             const auto text = progress_text(done, total, now - started_);
             if (watched_) show_bar(text, done, total);
-            else if (!path_.empty()) append(severity::info, text);
+            else append(severity::info, text);
         } catch (...) {}
     }
 
 private:
+    /// False: it could not be written anywhere.
     bool append(severity s, const std::string& line) {
+        if (path_.empty()) return true;
+        if (!first_line_.empty()) append(severity::info, std::exchange(first_line_, ""));
         constexpr std::array names{"I", "W", "E"};
         const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
         const auto text = to_text(now) + " [" + std::to_string(::getpid()) + "] " + names[static_cast<std::size_t>(s)] + " " + line + "\n";
@@ -81,7 +93,7 @@ private:
         if (std::exchange(bar_, false)) std::cerr << "\r\x1b[K" << std::flush;
     }
 
-    std::string path_;
+    std::string path_, first_line_;
     bool verbose_, watched_, bar_ = false, complained_ = false;
     std::mutex guard_;
     std::optional<io::file<I>> file_;

@@ -18,8 +18,9 @@ namespace backy::cli {
 
 namespace detail {
 
-/// One line on standard error and the exit code for it.
-inline int report(const std::exception& e) {
+/// One line on standard error, and in the log of the command unless it did not even start; the exit code for it.
+inline int report(const std::exception& e, const invocation& call) {
+    if (call.log) call.log->note(severity::error, e.what());
     std::cerr << on_one_line(e.what()) << std::endl;
     if (dynamic_cast<const config_error*>(&e)) return usage;
     if (dynamic_cast<const lock_busy*>(&e)) return locked;
@@ -64,7 +65,7 @@ int main(int argc, char** argv) {
         const int code = app.exit(e);  // help and version are success; what is wrong goes to standard error
         return code == 0 ? success : usage;
     } catch (const std::exception& e) {
-        return detail::report(e);
+        return detail::report(e, call);
     }
 }
 

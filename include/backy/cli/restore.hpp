@@ -7,7 +7,7 @@
 
 namespace backy::cli {
 
-/// Calls use(target) for the kind of target that claims it.
+/// Calls use(target) for the first kind of target that claims it.
 template <Composition B>
 void with_target(const target_request& request, auto use) {
     bool taken = false;
@@ -18,8 +18,15 @@ void with_target(const target_request& request, auto use) {
         To target(request);
         use(target);
     });
-    if (!taken)
-        throw config_error("restore \"" + request.spelling + "\"", "no target of this build; it has: " + known_names(B::targets) + " (a file of that name: ./" + request.spelling + ")");
+}
+
+/// config_error if no kind of target claims it.
+template <Composition B>
+void require_target(const std::string& spelling) {
+    bool claimed = false;
+    hana::for_each(hana::values(B::targets), [&](auto kind) { claimed = claimed || decltype(kind)::type::claims(spelling); });
+    if (!claimed)
+        throw config_error("restore \"" + spelling + "\"", "no target of this build; it has: " + known_names(B::targets) + " (a file of that name: ./" + spelling + ")");
 }
 
 template <Composition B>
@@ -35,23 +42,23 @@ void add_restore(CLI::App& app, invocation& call) {
     command->add_option("TARGET", w->request.spelling, "Only what differs is written to a file or device that is there")->required();
     command->callback([&call, w] {
         call.run = [&call, w] {
-            const auto log = open_log(call, logging::when_asked);
-            with_repository<B>(call.directory, *log, [&](auto& repository, auto&, auto&) {
+            require_target<B>(w->request.spelling);
+            with_repository<B>(call, logging::when_asked, [&](auto& repository, auto&, auto&, auto& log) {
                 const auto h = repository.catalog().read();
                 const auto r = resolve(h, w->spec);
-                if (!r.counts()) log->warning("revision " + r.id + ": it is distrusted");
+                if (!r.counts()) log.warning("revision " + r.id + ": it is distrusted");
                 w->request.repository = resolved(call.directory);
                 with_target<B>(w->request, [&](auto& target) {
-                    log->info("revision " + r.id + ": restoring to " + w->request.spelling);
+                    log.info("revision " + r.id + ": restoring to " + w->request.spelling);
                     const auto report = restore(repository, r, target);
                     for (const auto& bad : report.bad)
-                        log->error("offset " + std::to_string(bad.where.offset) + ", " + std::to_string(bad.where.length) + " bytes, not written: " + bad.why);
+                        log.error("offset " + std::to_string(bad.where.offset) + ", " + std::to_string(bad.where.length) + " bytes, not written: " + bad.why);
                     if (!report.bad.empty())
                         throw corrupt_block("revision " + r.id, "restore: everything was written but what is listed above (an older revision may have it)");
                     if (!report.unchecked.empty() && r.digests)
                         throw corrupt_block("revision " + r.id, "restore: everything was written, but nothing could be checked: " + report.unchecked);
-                    if (!report.unchecked.empty()) log->warning(report.unchecked + ": what was written could not be checked");
-                    log->info("revision " + r.id + ": restored");
+                    if (!report.unchecked.empty()) log.warning(report.unchecked + ": what was written could not be checked");
+                    log.info("revision " + r.id + ": restored");
                 });
             });
             return success;

@@ -20,10 +20,8 @@ void add_verify(CLI::App& app, invocation& call) {
     command->add_flag("--distrusted", w->distrusted, "Every distrusted revision")->excludes("--revision")->excludes(all);
     command->callback([&call, w] {
         call.run = [&call, w] {
-            repository_config::read(call.directory);
-            const auto log = open_log(call, logging::always);
             int code = success;
-            with_repository<B>(call.directory, *log, [&](auto& repository, auto&, auto&) {
+            with_repository<B>(call, logging::always, [&](auto& repository, auto&, auto&, auto& log) {
                 const auto h = repository.catalog().read();
                 std::vector<revision> chosen;
                 if (!w->all && !w->distrusted) chosen.push_back(resolve(h, w->spec));
@@ -31,14 +29,14 @@ void add_verify(CLI::App& app, invocation& call) {
                 for (const auto& r : chosen) {
                     try {
                         if (!verify(repository, r).empty()) throw corrupt_block("revision " + r.id, "verify: failed, it is distrusted now");
-                        log->info("revision " + r.id + ": verified");
+                        log.info("revision " + r.id + ": verified");
                     } catch (const error& e) {
-                        log->error(e.what());
+                        log.error(e.what());
                         code = failure;
                     }
                 }
                 if (w->all)
-                    for (const auto& d : h.damaged) log->error(d.why), code = failure;
+                    for (const auto& d : h.damaged) log.error(d.why), code = failure;
             });
             return code;
         };

@@ -101,8 +101,9 @@ public:
 
 private:
     void for_each_word(extent e, auto change) {
-        const auto end = blocks_of(e.length < size_ - std::min(size_, e.offset) ? e.offset + e.length : size_);
-        for (auto b = e.offset / block_size; e.length > 0 && b < end;) {
+        if (e.offset >= size_ || e.length == 0) return;
+        const auto end = blocks_of(e.offset + std::min(e.length, size_ - e.offset));
+        for (auto b = e.offset / block_size; b < end;) {
             const auto bit = b % window_blocks, n = std::min(window_blocks - bit, end - b);
             change(words_[b / window_blocks], (~std::uint64_t{} >> (window_blocks - n)) << bit);
             b += n;

@@ -22,6 +22,9 @@ private:
 struct config_error : error {  // a configuration or a command line: exit code 2
     using error::error;
 };
+struct no_space : error {  // the filesystem or the quota is full
+    using error::error;
+};
 struct source_error : error {
     using error::error;
 };

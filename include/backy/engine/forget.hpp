@@ -6,6 +6,20 @@
 
 namespace backy {
 
+namespace detail {
+
+/// Where there is no space for an announcement or a link: one revision at a time, each of which frees some.
+template <Store T, Catalog C, Hash H, Clock K>
+void forget_on_full_disk(const repository<T, C, H, K>& repository, Source auto& source, const std::vector<revision_id>& ids) {
+    for (const auto& id : ids) {
+        repository.catalog().point(std::nullopt, std::nullopt);  // settle() points again, when there is space
+        repository.catalog().retire(id);
+        repository.settle(source);
+    }
+}
+
+}  // namespace detail
+
 /// select(history) names the revisions; a damaged one may be among them. Space that only they held is free afterwards; on a full
 /// filesystem this works too. The source is not needed: a snapshot that cannot be released now stays in .run. Throws lock_busy, error.
 template <Store T, Catalog C, Hash H, Clock K>
@@ -16,8 +30,17 @@ std::vector<revision_id> forget(const repository<T, C, H, K>& repository, Source
     const std::vector<revision_id> ids = select(h);
     if (ids.empty()) return ids;
     snapshots.insert(snapshots.end(), ids.begin(), ids.end());
-    repository.catalog().announce({ids, snapshots, source.name()});
-    repository.point(h.without(ids));
+    try {
+        repository.catalog().announce({ids, snapshots, source.name()});
+    } catch (const no_space&) {
+        detail::forget_on_full_disk(repository, source, ids);
+        return ids;
+    }
+    try {
+        repository.point(h.without(ids));
+    } catch (const no_space&) {
+        repository.catalog().point(std::nullopt, std::nullopt);
+    }
     for (const auto& id : ids) repository.catalog().remove(id);
     repository.settle(source);
     return ids;

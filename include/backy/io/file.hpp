@@ -27,10 +27,11 @@ long again(Call call) {
         if (const long rc = call(); rc != -EINTR) return rc;
 }
 
-/// Throws `path: what: why` for a negative result.
+/// Throws `path: what: why` for a negative result; no_space where that is why.
 inline long check(long rc, const std::string& path, const std::string& what) {
     if (rc >= 0) return rc;
     const auto code = static_cast<int>(-rc);
+    if (code == ENOSPC || code == EDQUOT) throw no_space(path, what + ": " + message_of(code));
     throw error(path, what + ": " + message_of(code), code == EAGAIN || code == EBUSY || code == ETIMEDOUT);
 }
 

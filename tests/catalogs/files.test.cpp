@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "conformance/catalog_suite.hpp"
+#include "support/scratch.hpp"
+
+#include <backy/catalogs/files.hpp>
+
+using namespace backy;
+using support::scratch;
+namespace fs = std::filesystem;
+
+TEST_CASE("files catalog: conforms") {
+    const scratch dir(support::plain());
+    conformance::catalog_suite([&] { return catalogs::files<>(dir.path()); });
+}
+
+namespace {
+std::string sealed_text(const revision& r) { return catalogs::detail::sealed(config::print(to_section(r))); }
+void write(const fs::path& path, const std::string& text) {
+    fs::remove(path);
+    std::ofstream(path) << text;
+}
+}  // namespace
+
+TEST_CASE("files catalog: the seal is sha256sum's of every byte before it") {
+    const scratch dir(support::plain());
+    const auto r = conformance::some_revision(1);
+    catalogs::files<>(dir.path()).put(r);
+    const auto file = (dir / (r.id + ".rev")).string();
+    CHECK(std::system(("head -n -1 '" + file + "' | sha256sum | cut -c-64 | sed 's/^/# sha256 /' | cmp - <(tail -n 1 '" + file + "')").insert(0, "bash -c \"").append("\"").c_str()) == 0);
+    CHECK((fs::status(file).permissions() & fs::perms::all) == fs::perms(0440));
+}
+
+TEST_CASE("files catalog: a flipped bit anywhere in metadata is noticed, and the others still work") {
+    const scratch dir(support::plain());
+    catalogs::files<> catalog(dir.path());
+    const auto good = conformance::some_revision(1), bad = conformance::some_revision(2);
+    catalog.put(good);
+    const auto text = sealed_text(bad);
+    for (std::size_t at = 0; at < text.size(); at += 3) {
+        auto flipped = text;
+        flipped[at] = static_cast<char>(flipped[at] ^ 4);
+        write(dir / (bad.id + ".rev"), flipped);
+        const auto h = catalog.read();
+        INFO(at << ": " << flipped);
+        const bool in_mark = at >= text.rfind("# sha256") && at < text.rfind("# sha256") + 9;
+        if (!in_mark) CHECK(h.revisions.size() == 1);  // without the mark it is one that came from elsewhere, or no TOML
+        CHECK(h.revisions[0].id == (h.revisions.size() == 1 ? good.id : bad.id));
+        CHECK(h.has(bad.id));
+        for (const auto& r : h.revisions)
+            if (r.id == bad.id) CHECK((!r.digests && !r.sequence));
+    }
+}
+
+TEST_CASE("files catalog: truncated anywhere, metadata are damaged or at most complete and unproven") {
+    const scratch dir(support::plain());
+    catalogs::files<> catalog(dir.path());
+    auto bad = conformance::some_revision(2);
+    bad.trust = trust::distrusted;
+    const auto text = sealed_text(bad);
+    for (std::size_t n = 0; n + 1 < text.size(); ++n) {
+        write(dir / (bad.id + ".rev"), text.substr(0, n));
+        const auto h = catalog.read();
+        CHECK(h.has(bad.id));
+        for (const auto& r : h.revisions) {
+            INFO(text.substr(0, n));
+            CHECK(r.trust == trust::distrusted);
+            CHECK((!r.digests && !r.sequence));
+        }
+    }
+}
+
+TEST_CASE("files catalog: a newer format and a name that lies are reported and left alone") {
+    const scratch dir(support::plain());
+    catalogs::files<> catalog(dir.path());
+    const auto r = conformance::some_revision(1);
+    const auto id = fresh_id();
+    write(dir / (id + ".rev"), catalogs::detail::sealed("format = 2\n"));
+    write(dir / (r.id + ".rev"), sealed_text(conformance::some_revision(1)));
+    const auto h = catalog.read();
+    REQUIRE(h.damaged.size() == 2);
+    CHECK(h.revisions.empty());
+    std::string why = h.damaged[0].why + h.damaged[1].why;
+    CHECK(why.find("format 2 is newer than this backy, which knows 1") != why.npos);
+    CHECK(why.find("it says that it is revision") != why.npos);
+    CHECK(fs::exists(dir / (id + ".rev")));
+}
+
+TEST_CASE("files catalog: metadata that is a symlink, a directory or not readable as text is damaged, not followed") {
+    const scratch dir(support::plain());
+    catalogs::files<> catalog(dir.path());
+    const auto a = fresh_id(), b = fresh_id();
+    fs::create_symlink("/etc/passwd", dir / (a + ".rev"));
+    fs::create_directory(dir / (b + ".rev"));
+    CHECK(catalog.read().damaged.size() == 2);
+}
+
+TEST_CASE("files catalog: what belongs to no revision is reported, what belongs to one or to the run in progress is not") {
+    const scratch dir(support::plain());
+    catalogs::files<> catalog(dir.path());
+    const auto r = conformance::some_revision(1);
+    const auto running = fresh_id();
+    catalog.put(r);
+    catalog.announce({{running}, {}, "x"});
+    for (const auto& name : {r.id, r.id + ".digests", "." + running + ".new", "." + running + ".digests.new", running, std::string("backy.log"),
+                             std::string("backy.log.1.gz"), std::string("config"), std::string(".lock"), std::string("last"), std::string("last.rev")})
+        std::ofstream(dir / name) << "x";
+    CHECK(catalog.read().strangers.empty());
+    const auto orphan = fresh_id();
+    for (const auto& name : {orphan, "." + orphan + ".new", std::string("note\n\"to self\"")}) std::ofstream(dir / name) << "x";
+    CHECK(catalog.read().strangers.size() == 3);
+}
+
+TEST_CASE("files catalog: a .run that cannot be trusted stops everything rather than remove a wrong file") {
+    const scratch dir(support::plain());
+    catalogs::files<> catalog(dir.path());
+    for (const auto& text : {std::string(""), std::string("revisions = []\n"), catalogs::detail::sealed("revisions = [\"../../etc\"]\n"),
+                             catalogs::detail::sealed("revisions = [\"config\"]\n"), catalogs::detail::sealed("revisions = 7\n"), std::string("\xff\xfe")}) {
+        INFO(text);
+        write(dir / ".run", text);
+        CHECK_THROWS_AS(catalog.announced(), error);
+        CHECK(catalog.read().strangers.size() == 1);  // reading goes on, and says it
+    }
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The sweep: each command with its n-th system call failing, lost, short, or the last one ever, for every n until a run passes
+// clean, on real btrfs and XFS. After each the ten invariants are checked against a model that knows nothing of the engine.
+#include "setup.hpp"
+
+#include <backy/io/faulty.hpp>
+
+#include <functional>
+#include <iostream>
+#include <map>
+
+using namespace support;
+
+namespace {
+
+using faulty = io::faulty<io::posix>;
+using kind = io::fault_plan::kind;
+
+struct fault {
+    kind what;
+    int error;
+    const char* name;
+};
+constexpr std::array faults{fault{kind::fail, EIO, "EIO"},     fault{kind::fail, ENOSPC, "ENOSPC"}, fault{kind::fail, EINTR, "EINTR"},
+                            fault{kind::lost, EIO, "lost"},    fault{kind::brief, 0, "short"},      fault{kind::stop, EIO, "stop"}};
+
+/// What has to be true of a repository: which revisions were acknowledged, with which bytes.
+struct model {
+    std::map<revision_id, content> revisions;
+    std::map<revision_id, bool> distrusted;
+};
+
+/// A repository with three revisions, made once and copied for each fault.
+class setting {
+public:
+    explicit setting(const fs::path& place) : place_(place), template_(place) {
+        randomness random;
+        fs::create_directory(template_ / "repository");
+        auto now = some_volume(random, 1'200'077);
+        for (int i = 0; i < 3; ++i) {
+            spill(template_ / "disk.img", now);
+            silent_journal journal;
+            file_engine<io::posix> e(template_.path(), {}, journal);
+            truth.revisions[backup(e.repository, e.source, {"daily", "n" + std::to_string(i)}, 1).made.id] = now;
+            order.push_back(fs::read_symlink(template_ / "repository" / "last").string());
+            now = changed(random, now, now.size());
+        }
+        next = changed(random, now, now.size());
+    }
+
+    model truth;
+    std::vector<revision_id> order;
+    content next;
+
+    /// A fresh copy, and the volume as it is now. (Source identity goes with the copy, so the runs say "another volume": all one.)
+    std::unique_ptr<scratch> copy(const content& disk) const {
+        auto dir = std::make_unique<scratch>(place_);
+        fs::copy(template_ / "repository", *dir / "repository", fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+        spill(*dir / "disk.img", disk);
+        return dir;
+    }
+
+private:
+    fs::path place_;
+    scratch template_;
+};
+
+std::vector<std::string> names_in(const fs::path& dir) {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(dir)) names.push_back(entry.path().filename().string());
+    std::ranges::sort(names);
+    return names;
+}
+
+/// Invariants 1 to 4: what was acknowledged is there, whole and unchanged, and `last` names the newest that counts.
+void check_repository(const fs::path& dir, const model& m, bool acknowledged = true) {
+    catalogs::files<> catalog(dir / "repository");
+    const auto h = catalog.read();
+    CHECK(h.damaged.empty());
+    for (const auto& [id, bytes] : m.revisions) {
+        INFO(id);
+        REQUIRE(h.find(id));
+        CHECK((slurp(dir / "repository" / id) == bytes));
+        CHECK(seal_of_digests(catalog.digests().open(id)) == h.find(id)->digests->sha256);
+    }
+    const auto link = dir / "repository" / "last";
+    if (m.revisions.empty() || (!acknowledged && m.revisions.size() == 1 && !fs::is_symlink(link))) return;  // the first one's links came last
+    REQUIRE(fs::is_symlink(link));
+    const auto* const last = h.find(fs::read_symlink(link).string());
+    REQUIRE(last);
+    CHECK(last->counts());
+    CHECK(fs::exists(link));
+}
+
+/// Invariant 5: the next run needs no help and leaves nothing over.
+void check_next_run(const fs::path& dir, model m, const content& disk) {
+    silent_journal journal;
+    {
+        file_engine<io::posix> e(dir, {}, journal);
+        m.revisions[backup(e.repository, e.source, {"next"}, 1).made.id] = disk;
+    }
+    check_repository(dir, m);
+    CHECK((slurp(dir / "repository" / "last") == disk));
+    std::vector<std::string> expected{".lock", "last", "last.rev"};
+    for (const auto& [id, bytes] : m.revisions) expected.insert(expected.end(), {id, id + ".digests", id + ".rev"});
+    std::ranges::sort(expected);
+    CHECK(names_in(dir / "repository") == expected);
+    for (const auto& name : names_in(dir)) CHECK(name.find(".backy-") == name.npos);  // no source snapshot
+}
+
+/// Calls trial(plan), which returns how many calls it came to, for n = 1, 2, … until n is more than that.
+template <class Trial>
+void sweep(const char* what, const fault& f, Trial trial) {
+    long n = 1, failed = 0;
+    for (;; ++n) {
+        INFO(what << ", " << f.name << " at call " << n);
+        const auto plan = std::make_shared<io::fault_plan>();
+        plan->what = f.what, plan->at = n, plan->error = f.error;
+        failed += trial(plan) ? 0 : 1;
+        if (plan->calls < n) break;
+    }
+    std::cout << what << ", " << f.name << ": " << n - 1 << " faults tried, " << failed << " runs failed\n";
+    CHECK(n > 10);
+    if (f.what == kind::stop) CHECK(failed >= n / 2);
+}
+
+/// One command under a fault: true if it says that it succeeded.
+bool succeeds(const std::function<void()>& command) {
+    try {
+        command();
+        return true;
+    } catch (const error&) {
+        return false;
+    }
+}
+
+void for_each_fault(const std::function<void(const setting&, const fault&)>& use) {
+    for (const auto& place : copy_on_write()) {
+        INFO(place);
+        const setting s(place);
+        for (const auto& f : faults) use(s, f);
+    }
+}
+
+void sweep_backup(const char* what, std::size_t size, bool first) {
+    for_each_fault([&](const setting& s, const fault& f) {
+        auto disk = s.next;
+        disk.resize(size, 'x');
+        sweep(what, f, [&](const auto& plan) {
+            const auto dir = first ? std::make_unique<scratch>(copy_on_write().front()) : s.copy(disk);
+            if (first) {
+                fs::create_directory(*dir / "repository");
+                spill(*dir / "disk.img", disk);
+            }
+            auto m = first ? model{} : s.truth;
+            silent_journal journal;
+            revision_id made;
+            const bool ok = succeeds([&] {
+                file_engine<faulty> e(dir->path(), faulty(plan), journal);
+                made = backup(e.repository, e.source, {"daily"}, 1).made.id;
+            });
+            const auto h = catalogs::files<>(*dir / "repository").read();
+            if (ok) {
+                REQUIRE(h.find(made));  // 2
+                CHECK(fs::read_symlink(*dir / "repository" / "last") == made);
+            }
+            for (const auto& r : h.revisions)  // one that nobody acknowledged may be there, if it is whole
+                if (!m.revisions.contains(r.id)) m.revisions[r.id] = disk;
+            CHECK(m.revisions.size() <= s.truth.revisions.size() * !first + 1);
+            check_repository(dir->path(), m, ok);
+            if (!ok && f.what != kind::stop && m.revisions.size() == s.truth.revisions.size() * !first)  // undone at once
+                for (const auto& name : names_in(*dir / "repository"))
+                    CHECK((name[0] == '.' || name.starts_with("last") || m.revisions.contains(name.substr(0, id_length))));
+            check_next_run(dir->path(), m, disk);
+            return ok;
+        });
+    });
+}
+
+}  // namespace
+
+TEST_CASE("faults: the first backup") { sweep_backup("first backup", 700'077, true); }
+TEST_CASE("faults: a further backup") { sweep_backup("further backup", 1'200'077, false); }
+TEST_CASE("faults: a backup of a volume that shrank") { sweep_backup("shrinking backup", 300'001, false); }
+TEST_CASE("faults: a backup of a volume that grew") { sweep_backup("growing backup", 1'400'000, false); }
+
+TEST_CASE("faults: restore") {
+    for_each_fault([](const setting& s, const fault& f) {
+        const auto& id = s.order[1];
+        const auto& truth = s.truth.revisions.at(id);
+        sweep("restore", f, [&](const auto& plan) {
+            const auto dir = s.copy(s.next);
+            const auto before = names_in(*dir / "repository");
+            silent_journal journal;
+            bool clean = true;
+            const bool ok = succeeds([&] {
+                file_engine<faulty> e(dir->path(), faulty(plan), journal);
+                targets::file<faulty> target({(*dir / "disk.img").string(), *dir / "repository", false}, faulty(plan));
+                const auto h = e.catalog.read();
+                const auto* const r = h.find(id);
+                if (!r) throw error("restore", "no such revision");
+                const auto report = restore(e.repository, *r, target, 1);
+                clean = report.bad.empty() && report.unchecked.empty();
+            });
+            if (ok && clean) CHECK((slurp(*dir / "disk.img") == truth));  // 10
+            else if (const auto half = slurp(*dir / "disk.img"); half != s.next && half.size() == truth.size()) {
+                const auto boot = std::string_view(half).substr(0, 1_MiB), rest = std::string_view(half).substr(1_MiB);
+                const bool bootable = boot != std::string(1_MiB, '\0') && boot != std::string_view(s.next).substr(0, 1_MiB);
+                if (bootable) CHECK((rest == std::string_view(truth).substr(1_MiB)));  // the front comes last
+            }
+            CHECK(names_in(*dir / "repository") == before);  // 9
+            check_repository(dir->path(), s.truth);
+            return ok && clean;
+        });
+    });
+}
+
+TEST_CASE("faults: verify") {
+    for_each_fault([](const setting& s, const fault& f) {
+        const auto& id = s.order[2];
+        sweep("verify", f, [&](const auto& plan) {
+            const auto dir = s.copy(s.next);
+            silent_journal journal;
+            std::size_t faults_found = 0;
+            const bool ok = succeeds([&] {
+                file_engine<faulty> e(dir->path(), faulty(plan), journal);
+                const auto h = e.catalog.read();
+                if (!h.find(id)) throw error("verify", "no such revision");
+                faults_found = verify(e.repository, *h.find(id), 1).size();
+            });
+            CHECK(faults_found == 0);
+            const auto r = *catalogs::files<>(*dir / "repository").read().find(id);
+            CHECK(r.trust != trust::distrusted);  // what could not be read once is not rotten
+            if (ok) CHECK((r.trust == trust::verified && r.verified));
+            check_repository(dir->path(), s.truth);
+            check_next_run(dir->path(), s.truth, s.next);
+            return ok;
+        });
+    });
+}
+
+TEST_CASE("faults: distrust") {
+    for_each_fault([](const setting& s, const fault& f) {
+        const auto& id = s.order[2];
+        sweep("distrust", f, [&](const auto& plan) {
+            const auto dir = s.copy(s.next);
+            silent_journal journal;
+            const bool ok = succeeds([&] {
+                file_engine<faulty> e(dir->path(), faulty(plan), journal);
+                distrust(e.repository, [&](const history& h) { return std::vector{resolve_id(h, id)}; });
+            });
+            if (ok) {
+                CHECK(!catalogs::files<>(*dir / "repository").read().find(id)->counts());
+                CHECK(fs::read_symlink(*dir / "repository" / "last") == s.order[1]);
+            }
+            check_repository(dir->path(), s.truth);
+            check_next_run(dir->path(), s.truth, s.next);
+            return ok;
+        });
+    });
+}
+
+TEST_CASE("faults: forget") {
+    for_each_fault([](const setting& s, const fault& f) {
+        for (const auto& id : {s.order[2], s.order[0]})
+            sweep(id == s.order[2] ? "forget the newest" : "forget the oldest", f, [&](const auto& plan) {
+                const auto dir = s.copy(s.next);
+                silent_journal journal;
+                const bool ok = succeeds([&] {
+                    file_engine<faulty> e(dir->path(), faulty(plan), journal);
+                    forget(e.repository, e.source, [&](const history& h) { return std::vector{resolve_id(h, id).id}; });
+                });
+                auto m = s.truth;
+                const bool gone = !catalogs::files<>(*dir / "repository").read().has(id);
+                if (gone) m.revisions.erase(id);
+                if (ok) {
+                    CHECK(gone);
+                    for (const auto& name : names_in(*dir / "repository")) CHECK(!name.starts_with(id));
+                }
+                check_repository(dir->path(), m);
+                check_next_run(dir->path(), m, s.next);
+                return ok;
+            });
+    });
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "conformance/source_suite.hpp"
+#include "support/journals.hpp"
+#include "support/memory_source.hpp"
+#include "support/program.hpp"
+
+#include <backy/config/document.hpp>
+#include <backy/sources/file.hpp>
+
+using namespace backy;
+using support::scratch;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct file_volume {
+    explicit file_volume(const fs::path& place, bool reflink) : dir(place), freeze(reflink) { std::ofstream(dir / "disk.img").close(); }
+    void set(const support::content& c) {
+        fs::resize_file(dir / "disk.img", 0);
+        support::spill(dir / "disk.img", c);
+    }
+    sources::file<> make() { return sources::file<>({dir / "disk.img", freeze, "", ""}, journal); }
+    std::string spelling() { return (dir / "disk.img").string(); }
+    scratch dir;
+    bool freeze;
+    silent_journal journal;
+};
+
+struct memory_volume {
+    void set(const support::content& c) { support::memory_source::named("suite").now = std::make_shared<support::content>(c); }
+    support::memory_source make() { return support::memory_source({"suite"}, journal); }
+    std::string spelling() { return "suite"; }
+    silent_journal journal;
+};
+
+sources::file<>::config config_from(const std::string& text) { return sources::file<>::config::from(config::parse(text, "f")); }
+
+}  // namespace
+
+TEST_CASE("file source: conforms, live, wherever the file is") {
+    auto places = support::copy_on_write();
+    places.push_back(support::plain());
+    for (const auto& place : places)
+        DYNAMIC_SECTION(place) {
+            file_volume volume(place, false);
+            conformance::source_suite(volume);
+        }
+}
+
+TEST_CASE("file source: conforms, frozen by reflink") {
+    for (const auto& place : support::copy_on_write())
+        DYNAMIC_SECTION(place) {
+            file_volume volume(place, true);
+            conformance::source_suite(volume);
+        }
+}
+
+TEST_CASE("memory source: conforms, so the suite can be trusted with change maps") {
+    memory_volume volume;
+    conformance::source_suite(volume);
+}
+
+TEST_CASE("file source: a file made anew under the same name is another volume, one that grew or changed is not") {
+    file_volume volume(support::plain(), false);
+    const auto identity = [&] { return volume.make().freeze(fresh_id()).identity(); };
+    const auto before = identity();
+    volume.set("something else");
+    CHECK(identity() == before);
+    fs::rename(volume.dir / "disk.img", volume.dir / "old");
+    std::ofstream(volume.dir / "disk.img") << "something else";
+    CHECK(identity() != before);
+}
+
+TEST_CASE("file source: what is no volume is refused") {
+    const scratch dir(support::plain());
+    silent_journal journal;
+    const auto freeze = [&](const fs::path& path, bool reflink = false) { sources::file<>({path, reflink, "", ""}, journal).freeze(fresh_id()); };
+    CHECK_THROWS_WITH(freeze(dir / "none"), (dir / "none").string() + ": open: No such file or directory");
+    CHECK_THROWS_WITH(freeze(dir.path()), dir.path().string() + ": neither a regular file nor a block device");
+    REQUIRE(::mkfifo((dir / "fifo").c_str(), 0600) == 0);
+    CHECK_THROWS_WITH(freeze(dir / "fifo"), (dir / "fifo").string() + ": neither a regular file nor a block device");
+    std::ofstream(dir / "plain") << "x";
+    CHECK_THROWS_WITH(freeze(dir / "plain", true),
+                      (dir / "plain").string() + ": freeze: it cannot be reflinked here (set freeze to \"none\"; for a symlink name the file itself)");
+}
+
+TEST_CASE("file source: a loop device is read like the file behind it") {
+    const scratch dir(support::plain());
+    silent_journal journal;
+    support::randomness random;
+    const auto truth = support::some_volume(random, 2_MiB + 512);
+    support::spill(dir / "f", truth);
+    const auto made = support::shell("losetup -f --show '" + (dir / "f").string() + "'");
+    if (made.code != 0) {
+        WARN("SKIPPED: no loop device");
+        return;
+    }
+    const auto device = made.out.substr(0, made.out.find('\n'));
+    conformance::image_suite(sources::file<>({device, false, "", ""}, journal).freeze(fresh_id()), truth);
+    support::shell("losetup -d " + device);
+}
+
+TEST_CASE("file source: one that shrinks while it is read ends the read with the offset") {
+    file_volume volume(support::plain(), false);
+    volume.set(support::content(1'000'000, 'x'));
+    const auto snapshot = volume.make().freeze(fresh_id());
+    fs::resize_file(volume.dir / "disk.img", 500'000);
+    CHECK_THROWS_WITH(conformance::read_whole(snapshot), Catch::EndsWith("read at offset 500000: it ends there; did it shrink while it was read?"));
+    CHECK(snapshot.size() == 1'000'000);
+}
+
+TEST_CASE("file source: its settings are checked") {
+    CHECK(config_from("type = \"file\"\nfilename = \"/a\"").filename == "/a");
+    CHECK(config_from("filename = \"/a\"\nfreeze = \"reflink\"\nfreeze-command = \"f\"\nthaw-command = \"t\"").reflink);
+    CHECK_THROWS_WITH(config_from("type = \"file\"\nfile = \"/a\""),
+                      "f:2:1: file: unknown key; known here: type, filename, freeze, freeze-command, thaw-command");
+    CHECK_THROWS_WITH(config_from("filename = 7"), "f:1:1: filename: must be a string");
+    CHECK_THROWS_WITH(config_from("filename = \"a/b\""), "f:1:1: filename: must be the absolute path of a file: \"a/b\"");
+    CHECK_THROWS_WITH(config_from("filename = \"/a\"\nfreeze = \"x\""), "f:2:1: freeze: unknown: \"x\"; known here: none, reflink");
+    CHECK_THROWS_WITH(config_from("filename = \"/a\"\nfreeze-command = \"x\""), "f:2:1: freeze-command: one needs the other: freeze-command and thaw-command");
+    CHECK_THROWS_WITH(config_from("filename = \"/a\"\nfreeze-command = \"x\"\nthaw-command = \"y\""),
+                      "f:2:1: freeze-command: needs freeze = \"reflink\" (a guest cannot stand still while a whole volume is read)");
+    CHECK(sources::file<>::parse("x").get<std::string>("filename") == (fs::current_path() / "x").string());
+    CHECK_THROWS_AS(sources::file<>::parse(""), config_error);
+}
+
+TEST_CASE("frozen guest: frozen, then thawed when it is asked to") {
+    const scratch dir(support::plain());
+    const auto log = (dir / "log").string();
+    {
+        sources::frozen_guest guest("echo freeze >>" + log, "echo thaw >>" + log);
+        CHECK(support::slurp(log) == "freeze\n");
+        const auto outcome = guest.thaw();
+        CHECK((outcome.in_time && outcome.remarks.empty()));
+        CHECK(support::slurp(log) == "freeze\nthaw\n");
+    }
+    CHECK(support::slurp(log) == "freeze\nthaw\n");  // once
+}
+
+TEST_CASE("frozen guest: a freeze that fails or hangs is thawed and an error; a thaw that fails or came too soon is said") {
+    const scratch dir(support::plain());
+    const auto log = (dir / "log").string();
+    using namespace std::chrono_literals;
+    CHECK_THROWS_WITH(sources::frozen_guest("exit 3", "echo thaw >>" + log), "freeze-command: exit 3: exit status 3");
+    CHECK(support::slurp(log) == "thaw\n");
+    CHECK_THROWS_WITH(sources::frozen_guest("sleep 60", "echo thaw >>" + log, 200ms), "freeze-command: sleep 60: did not end in time");
+    CHECK(support::slurp(log) == "thaw\nthaw\n");
+    sources::frozen_guest unthawable("true", "exit 1");
+    CHECK(unthawable.thaw().remarks == std::vector<std::string>{"thaw-command: it failed, the guest may still be frozen"});
+    sources::frozen_guest slow("true", "echo late >>" + log, 100ms);
+    std::this_thread::sleep_for(400ms);
+    CHECK(support::slurp(log) == "thaw\nthaw\nlate\n");
+    std::signal(SIGPIPE, SIG_IGN);
+    const auto outcome = slow.thaw();
+    CHECK(!outcome.in_time);
+    CHECK(outcome.remarks == std::vector<std::string>{"thaw-command: run by the watchdog before the snapshot was done"});
+}
+
+TEST_CASE("frozen guest: thawed by the watchdog when its process is killed, and no lock is held by the watchdog") {
+    const scratch dir(support::plain());
+    const auto log = (dir / "log").string();
+    const auto pid = ::fork();
+    if (pid == 0) {
+        const int held = ::open((dir / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        ::flock(held, LOCK_EX);
+        sources::frozen_guest guest("true", "flock -n " + (dir / "lock").string() + " echo thaw >>" + log);
+        ::kill(::getpid(), SIGKILL);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    CHECK(WTERMSIG(status) == SIGKILL);
+    for (int i = 0; i < 100 && !(fs::exists(log) && fs::file_size(log) > 0); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    CHECK(support::slurp(log) == "thaw\n");
+}
