@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Tests: composition
 // Every template of the engine and the command line over the archetypes. That this compiles is the test.
 #include "archetypes.hpp"
 

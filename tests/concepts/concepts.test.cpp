@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Tests: concepts/io concepts/image concepts/snapshot concepts/source concepts/store concepts/catalog concepts/target concepts/hash concepts/schedule concepts/clock
 // Types that must not model a concept: each lacks one thing. That this compiles is the test.
 #include "../archetypes/archetypes.hpp"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Tests: core/section
 // TOML to sections and back, and what a section says of values that are wrong.
 #include <backy/config/document.hpp>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Tests: core/bytes core/error core/journal core/name core/process core/registry core/sha256 core/text core/time core/version
 // The small headers of core/: bytes, error, journal, name, process, registry, sha256, text, time, version.
 #include "support/journals.hpp"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Tests: hashes/gmac hashes/sha256
 #include "conformance/small_suites.hpp"
 
 #include <backy/hashes/gmac.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Tests: history/metadata history/revision history/revision_id history/specifier history/tags
 // Revisions, their order and their names: revision, revision_id, history, specifier, tags, metadata.
 #include <backy/config/document.hpp>
 #include <backy/history/metadata.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Tests: io/directory io/faulty io/file io/posix io/revision_files io/sysfs
 // posix, faulty, file, directory, sysfs, revision_files.
 #include "conformance/small_suites.hpp"
 #include "conformance/store_suite.hpp"

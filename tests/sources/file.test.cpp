@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Tests: sources/frozen_guest
 #include "conformance/source_suite.hpp"
 #include "support/journals.hpp"
 #include "support/memory_source.hpp"
