@@ -53,12 +53,14 @@ struct source : pinned {
 struct writer : movable {
     void write(byte_count, const_block) { throw 0; }
     void zero(extent) { throw 0; }
+    byte_count copied() { throw 0; }
     sealed_image seal() { throw 0; }
     void commit() { throw 0; }
 };
 struct space : pinned {
     writer begin(const revision_id&, byte_count, const std::optional<revision_id>&) { throw 0; }
     image open(const revision_id&) { throw 0; }
+    sealed_image examine(const revision_id&) { throw 0; }
     void remove(const revision_id&) { throw 0; }
 };
 struct store : space {

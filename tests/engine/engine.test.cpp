@@ -116,7 +116,8 @@ TEST_CASE("engine: a change map that leaves out what changed is noticed, the rev
 }
 
 TEST_CASE("engine: with a change map only that and the sample are read") {
-    const scratch dir(plain());
+    if (copy_on_write().empty()) return;
+    const scratch dir(copy_on_write().front());
     silent_journal journal;
     auto& volume = memory_source::named(dir.path().string());
     volume.now = std::make_shared<content>(256 << 20, 'x');
@@ -133,7 +134,8 @@ TEST_CASE("engine: with a change map only that and the sample are read") {
 }
 
 TEST_CASE("engine: a source that became another volume is read whole, keeps what it shares, and somebody is told") {
-    const scratch dir(plain());
+    if (copy_on_write().empty()) return;
+    const scratch dir(copy_on_write().front());
     silent_journal journal;
     auto& volume = memory_source::named(dir.path().string());
     volume.now = std::make_shared<content>(2'000'000, 'x');
@@ -225,8 +227,93 @@ TEST_CASE("engine: a distrusted newest revision is not built upon, and the next 
     }
 }
 
-TEST_CASE("engine: a parent without usable digests is read instead, and what it shares stays shared") {
+TEST_CASE("engine: rot in extents that a distrusted revision shares with older ones does not go on into the next") {
+    for (const auto& place : copy_on_write()) {
+        const scratch dir(place);
+        silent_journal journal;
+        randomness random;
+        const auto truth = some_volume(random, 3'000'000);
+        spill(dir / "disk.img", truth);
+        fs::create_directory(dir / "r");
+        engine<sources::file<>, stores::image<>>(dir / "r", {dir / "disk.img", false, "", ""}, {}, journal, [&](auto& r, auto& s) {
+            const auto first = backup(r, s, {}).made.id, second = backup(r, s, {}).made.id;
+            for (const auto& id : {first, second}) {  // as if one shared extent had rotted
+                fs::permissions(dir / "r" / id, fs::perms(0640));
+                std::fstream(dir / "r" / id, std::ios::in | std::ios::out | std::ios::binary).seekp(70'000).write("rotten", 6);
+            }
+            CHECK(verify(r, *r.catalog().read().find(second)).size() == 1);
+            const auto third = backup(r, s, {}).made;
+            CHECK((slurp(dir / "r" / "last") == truth));
+            CHECK(third.stats.bytes_written == block_size);
+            CHECK(verify(r, third).empty());
+            CHECK(r.catalog().read().find(third.id)->verified->part == "the whole image, from the disk");
+        });
+    }
+}
+
+TEST_CASE("engine: a change map is not used when there are no digests for what it leaves out") {
     const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    volume.now = std::make_shared<content>(160 << 20, 'x');
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        const auto first = backup(r, s, {}).made.id;
+        fs::remove(dir / (first + ".digests"));
+        const auto second = backup(r, s, {}).made;
+        CHECK(second.stats.bytes_read == 160_MiB);
+        CHECK(verify(r, second).empty());
+        const auto third = backup(r, s, {}).made;  // and from there on it is used again
+        CHECK(third.stats.bytes_read < 160_MiB);
+        CHECK(verify(r, third).empty());
+    });
+}
+
+TEST_CASE("engine: where a parent had to be copied, the copy is counted and read back") {
+    const scratch dir(fs::exists("/dev/shm") ? fs::path("/dev/shm") : plain());
+    silent_journal journal;
+    spill(dir / "disk.img", content(2'000'000, 'x'));
+    fs::create_directory(dir / "r");
+    engine<sources::file<>, stores::image<>>(dir / "r", {dir / "disk.img", false, "", ""}, {}, journal, [&](auto& r, auto& s) {
+        backup(r, s, {});
+        const auto second = backup(r, s, {}).made;
+        CHECK(second.stats.bytes_written >= 2'000'000);
+        CHECK(second.read_back->part.starts_with("31 blocks"));
+    });
+}
+
+TEST_CASE("engine: a target that cannot be read is written") {
+    struct unreadable : io::posix {
+        long pread(int, block, byte_count) const { return -EIO; }
+    };
+    const scratch dir(plain()), to(plain());
+    silent_journal journal;
+    const content truth(3'000'000, 'x');
+    memory_source::named(dir.path().string()).now = std::make_shared<content>(truth);
+    std::ofstream(to / "target") << content(3'000'000, 'y');
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        const auto made = backup(r, s, {}).made;
+        targets::file<unreadable> target({(to / "target").string(), dir.path(), false});
+        CHECK(restore(r, made, target).bad.empty());
+    });
+    CHECK(slurp(to / "target") == truth);
+}
+
+TEST_CASE("digests: an image that stands for a table counts what it cannot read as different") {
+    struct torn : bytes_in_memory {
+        void read(byte_count at, block out) const {
+            if (at == 0) throw error("torn", "read: Input/output error");
+            bytes_in_memory::read(at, out);
+        }
+    };
+    const auto bytes = std::make_shared<content>(window_size + 100, 'x');
+    const computed_digests<hashes::gmac, torn> digests(hashes::gmac::fresh_key(), torn{{bytes}});
+    CHECK(digests.compare(0, bytes_of(std::string_view(*bytes).substr(0, 100'000))).differing == 0b11);
+    CHECK(digests.compare(window_size, bytes_of(std::string_view(*bytes).substr(window_size))).differing == 0);
+}
+
+TEST_CASE("engine: a parent without usable digests is read instead, and what it shares stays shared") {
+    if (copy_on_write().empty()) return;
+    const scratch dir(copy_on_write().front());
     noisy_journal journal;
     randomness random;
     const auto truth = some_volume(random, 3'000'077);
@@ -268,7 +355,8 @@ TEST_CASE("engine: a parent without usable digests is read instead, and what it 
 }
 
 TEST_CASE("engine: a newest revision whose image is gone or was cut is passed over, and somebody is told") {
-    const scratch dir(plain());
+    if (copy_on_write().empty()) return;
+    const scratch dir(copy_on_write().front());
     silent_journal journal;
     randomness random;
     const auto truth = some_volume(random, 2'000'000);
@@ -277,6 +365,14 @@ TEST_CASE("engine: a newest revision whose image is gone or was cut is passed ov
     engine<sources::file<>, stores::image<>>(dir / "r", {dir / "disk.img", false, "", ""}, {}, journal, [&](auto& r, auto& s) {
         const auto first = backup(r, s, {}).made.id, second = backup(r, s, {}).made.id;
         SECTION("gone") { fs::remove(dir / "r" / second); }
+        SECTION("a symlink, since somebody moved it") {
+            fs::rename(dir / "r" / second, dir / "moved");
+            fs::create_symlink(dir / "moved", dir / "r" / second);
+        }
+        SECTION("a FIFO") {
+            fs::remove(dir / "r" / second);
+            REQUIRE(::mkfifo((dir / "r" / second).c_str(), 0600) == 0);
+        }
         SECTION("cut") {
             fs::permissions(dir / "r" / second, fs::perms(0640));
             fs::resize_file(dir / "r" / second, 1'999'999);
@@ -286,6 +382,10 @@ TEST_CASE("engine: a newest revision whose image is gone or was cut is passed ov
         CHECK(third.made.parent == first);
         CHECK((slurp(dir / "r" / "last") == truth));
         CHECK(verify(r, third.made).empty());
+        if (fs::is_symlink(dir / "r" / second) || !fs::is_regular_file(dir / "r" / second)) {
+            if (fs::exists(fs::symlink_status(dir / "r" / second))) CHECK_THROWS_AS(verify(r, *r.catalog().read().find(second)), error);
+            return;
+        }
         CHECK(!verify(r, *r.catalog().read().find(second)).empty());
         CHECK(r.catalog().read().find(second)->trust == trust::distrusted);
     });

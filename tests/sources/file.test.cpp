@@ -110,6 +110,21 @@ TEST_CASE("file source: one that shrinks while it is read ends the read with the
     CHECK(snapshot.size() == 1'000'000);
 }
 
+TEST_CASE("file source: a snapshot of a time when freeze was set otherwise is found and released") {
+    for (const auto& place : support::copy_on_write()) {
+        file_volume volume(place, true);
+        const auto id = fresh_id();
+        { auto frozen = volume.make().freeze(id); }
+        volume.freeze = false;
+        CHECK(volume.make().snapshots() == std::vector{id});
+        volume.make().release(id);
+        volume.freeze = true;
+        CHECK(volume.make().snapshots().empty());
+    }
+    silent_journal journal;
+    CHECK(sources::file<>({"/none/x", false, "", ""}, journal).snapshots().empty());
+}
+
 TEST_CASE("file source: its settings are checked") {
     CHECK(config_from("type = \"file\"\nfilename = \"/a\"").filename == "/a");
     CHECK(config_from("filename = \"/a\"\nfreeze = \"reflink\"\nfreeze-command = \"f\"\nthaw-command = \"t\"").reflink);
@@ -155,6 +170,34 @@ TEST_CASE("frozen guest: a freeze that fails or hangs is thawed and an error; a 
     const auto outcome = slow.thaw();
     CHECK(!outcome.in_time);
     CHECK(outcome.remarks == std::vector<std::string>{"thaw-command: run by the watchdog before the snapshot was done"});
+}
+
+TEST_CASE("frozen guest: a service that is stopped as a whole still thaws, and a freeze that outlives its process is thawed after it") {
+    using namespace std::chrono_literals;
+    const scratch dir(support::plain());
+    const auto log = (dir / "log").string();
+    const auto wait_for = [&](const std::string& text) {
+        for (int i = 0; i < 150 && !(fs::exists(log) && support::slurp(log) == text); ++i) std::this_thread::sleep_for(100ms);
+        CHECK(support::slurp(log) == text);
+    };
+    auto pid = ::fork();
+    if (pid == 0) {
+        sources::frozen_guest guest("true", "echo thaw >>" + log);
+        support::shell("pkill -TERM -P " + std::to_string(::getpid()));  // the watchdog too
+        ::kill(::getpid(), SIGKILL);
+    }
+    REQUIRE(::waitpid(pid, nullptr, 0) == pid);
+    wait_for("thaw\n");
+    fs::remove(log);
+    pid = ::fork();
+    if (pid == 0) {
+        sources::frozen_guest guest("sleep 1; echo frozen >>" + log, "echo thaw >>" + log, 3s);
+        ::_exit(0);
+    }
+    std::this_thread::sleep_for(300ms);
+    ::kill(pid, SIGKILL);
+    REQUIRE(::waitpid(pid, nullptr, 0) == pid);
+    wait_for("thaw\nfrozen\nthaw\n");
 }
 
 TEST_CASE("frozen guest: thawed by the watchdog when its process is killed, and no lock is held by the watchdog") {

@@ -35,6 +35,7 @@ public:
         writer(image& i, backy::revision_id id) : image_(&i), id_(std::move(id)) {}
         void write(backy::byte_count at, backy::const_block in) { std::memcpy(image_->head.data() + at, in.data(), in.size()); }
         void zero(backy::extent e) { std::memset(image_->head.data() + e.offset, 0, e.length); }
+        backy::byte_count copied() const { return 0; }
         bytes_in_memory seal() { return {std::make_shared<content>(image_->head)}; }
         void commit() {
             image_->snapshots[id_] = std::make_shared<content>(image_->head);
@@ -58,6 +59,7 @@ public:
         if (!image_->snapshots.contains(id)) throw backy::missing_revision("snapshot " + id, "there is none");
         return {image_->snapshots.at(id)};
     }
+    bytes_in_memory examine(const backy::revision_id& id) { return open(id); }
     void remove(const backy::revision_id& id) {
         if (image_->head_equals == id) image_->head_equals.clear();
         image_->snapshots.erase(id);
@@ -118,6 +120,7 @@ public:
         void zero(backy::extent e) {
             for (auto at = e.offset; at < e.offset + e.length; at += backy::block_size) list_.at[at / backy::block_size].reset();
         }
+        backy::byte_count copied() const { return 0; }
         list seal() { return list_; }
         void commit() { bucket_->revisions[id_] = list_; }
 
@@ -141,6 +144,7 @@ public:
         if (!bucket_->revisions.contains(id)) throw backy::missing_revision("list " + id, "there is none");
         return bucket_->revisions.at(id);
     }
+    list examine(const backy::revision_id& id) { return open(id); }
     void remove(const backy::revision_id& id) { bucket_->revisions.erase(id); }
 
 private:

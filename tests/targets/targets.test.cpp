@@ -91,6 +91,21 @@ TEST_CASE("file target: nothing of the repository becomes one, by whatever name"
     CHECK(!fs::exists(repository / "new"));
 }
 
+TEST_CASE("file target: an image of another repository needs --force, by whatever link") {
+    const scratch repository(support::plain()), other(support::plain());
+    const auto id = fresh_id();
+    for (const auto& name : {id, id + ".rev", id + ".digests"}) {
+        std::ofstream(other / name) << "precious";
+        fs::remove(other / "last");
+        fs::create_symlink(name, other / "last");
+        for (const auto& path : {other / name, other / "last"}) {
+            CHECK_THROWS_WITH((targets::file<>({path.string(), repository.path(), false})), Catch::EndsWith("looks like a revision of another repository (use --force if it is none)"));
+            CHECK_NOTHROW(targets::file<>({path.string(), repository.path(), true}));
+        }
+        CHECK(support::slurp(other / name) == "precious");
+    }
+}
+
 TEST_CASE("file target: what is in use needs --force") {
     const scratch dir(support::plain()), repository(support::plain());
     const auto file = (dir / "disk.img").string();

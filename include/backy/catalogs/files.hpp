@@ -48,7 +48,11 @@ public:
 
     history read() {
         history h;
-        const auto names = directory_.names();
+        const auto before = in_progress();
+        auto names = directory_.names();
+        std::ranges::copy(directory_.names(), std::back_inserter(names));  // btrfs can leave out a name that is being replaced
+        std::ranges::sort(names);
+        names.erase(std::ranges::unique(names).begin(), names.end());
         for (const auto& name : names) {
             if (!name.ends_with(rev_suffix)) continue;
             const auto id = name.substr(0, name.size() - rev_suffix.size());
@@ -64,12 +68,14 @@ public:
             }
         }
         h.sort();
-        h.strangers = strangers(names, h);
+        h.strangers = strangers(names, h, before);
         return h;
     }
 
     void put(const revision& r) {
-        directory_.replace(r.id + rev_suffix, detail::sealed(config::print(to_section(r))), new_rev, io::sealed_mode);
+        const auto text = detail::sealed(config::print(to_section(r)));
+        (void)parse(r.id, text);  // what could not be read again is not written
+        directory_.replace(r.id + rev_suffix, text, new_rev, io::sealed_mode);
     }
     void remove(const revision_id& id) {
         if (directory_.remove(id + rev_suffix)) directory_.sync();
@@ -80,30 +86,26 @@ public:
         s.set("format", {std::int64_t{1}}).set("pid", {std::int64_t{::getpid()}}).set("source", {a.source});
         s.set("revisions", {values(a.revisions)}).set("snapshots", {values(a.snapshots)});
         directory_.replace(run, detail::sealed(config::print(s)), new_run, io::private_mode);
+        for (const auto& id : retired()) directory_.remove(retired_prefix + id);  // gone, or named by the caller again
     }
-    /// The metadata become the announcement: a rename needs neither an inode nor a block.
+    /// The metadata get a name that announces them: a rename needs neither an inode nor a block.
     void retire(const revision_id& id) {
-        if (directory_.status_of(run)) throw error((directory_.path() / run).string(), "retire: something is announced already");
-        directory_.rename(id + rev_suffix, run);
+        directory_.rename(id + rev_suffix, retired_prefix + id);
         directory_.sync();
     }
     std::optional<announcement> announced() {
-        if (!directory_.status_of(run)) return std::nullopt;
-        const auto path = (directory_.path() / run).string();
-        const auto text = directory_.read(run);
-        const auto unusable = "look at the directory, then remove the file; nothing is cleaned up before that";
-        if (detail::seal_of(text) != detail::seal::whole) throw error(path, std::string("its checksum does not match: it is damaged (") + unusable + ")");
-        const section s = config::parse(text, path);
-        announcement a;
-        if (const auto retired = s.find<std::string>("uuid")) a = {{*retired}, {*retired}, ""};
-        else a = {s.strings("revisions"), s.strings("snapshots"), s.get<std::string>("source", "")};
-        for (const auto* ids : {&a.revisions, &a.snapshots})
-            for (const auto& id : *ids)
-                if (!is_revision_id(id)) throw error(path, "\"" + id + "\" is no ID of a revision (" + unusable + ")");
+        auto a = announced_in_run();
+        for (const auto& id : retired()) {
+            if (!a) a.emplace();
+            a->revisions.push_back(id);
+            a->snapshots.push_back(id);
+        }
         return a;
     }
     void at_rest() {
-        if (directory_.remove(run)) directory_.sync();
+        bool changed = directory_.remove(run);
+        for (const auto& id : retired()) changed |= directory_.remove(retired_prefix + id);
+        if (changed) directory_.sync();
     }
 
     void point(const std::optional<revision_id>& id, const std::optional<std::filesystem::path>& image) {
@@ -114,7 +116,30 @@ public:
     auto& digests() { return digests_; }
 
 private:
-    inline static const std::string rev_suffix = ".rev", digests_suffix = ".digests", run = ".run", new_rev = ".rev.new", new_run = ".run.new";
+    inline static const std::string rev_suffix = ".rev", digests_suffix = ".digests", run = ".run", new_rev = ".rev.new", new_run = ".run.new",
+                             retired_prefix = ".retired-";
+
+    std::optional<announcement> announced_in_run() const {
+        if (!directory_.status_of(run)) return std::nullopt;
+        const auto path = (directory_.path() / run).string();
+        const auto text = directory_.read(run);
+        const auto unusable = "look at the directory, then remove the file; nothing is cleaned up before that";
+        if (detail::seal_of(text) != detail::seal::whole) throw error(path, std::string("its checksum does not match: it is damaged (") + unusable + ")");
+        const section s = config::parse(text, path);
+        if (s.get<std::int64_t>("format") != 1) s.refuse("format", std::string("this backy knows format 1 (") + unusable + ")");
+        const announcement a{s.strings("revisions"), s.strings("snapshots"), s.get<std::string>("source", "")};
+        for (const auto* ids : {&a.revisions, &a.snapshots})
+            for (const auto& id : *ids)
+                if (!is_revision_id(id)) throw error(path, "\"" + id + "\" is no ID of a revision (" + unusable + ")");
+        return a;
+    }
+
+    std::vector<revision_id> retired() const {
+        std::vector<revision_id> ids;
+        for (const auto& name : directory_.names())
+            if (name.starts_with(retired_prefix) && is_revision_id(name.substr(retired_prefix.size()))) ids.push_back(name.substr(retired_prefix.size()));
+        return ids;
+    }
 
     static std::vector<value> values(const std::vector<revision_id>& ids) {
         std::vector<value> all;
@@ -139,19 +164,33 @@ private:
         return r;
     }
 
-    std::vector<std::string> strangers(const std::vector<std::string>& names, const history& h) {
+    /// What .run names, or a line that says why it cannot be known.
+    struct run_in_progress {
+        std::vector<revision_id> revisions;
+        std::string trouble;
+    };
+    run_in_progress in_progress() {
+        try {
+            const auto a = announced();
+            return {a ? a->revisions : std::vector<revision_id>{}, ""};
+        } catch (const error& e) {
+            return {{}, e.what()};
+        }
+    }
+
+    /// `before`: of the time before the names were listed, for a run may end meanwhile.
+    std::vector<std::string> strangers(const std::vector<std::string>& names, const history& h, const run_in_progress& before) {
+        const auto now = in_progress();
+        if (!now.trouble.empty()) return {now.trouble};
         std::set<std::string> ours{"config", ".config.new", ".lock", run, new_run, new_rev, "last", "last.rev", ".last.new", ".last.rev.new"};
         const auto add = [&](const revision_id& id) {
             for (const auto& name : {id, id + digests_suffix}) ours.insert({name, io::revision_files<I>::hidden(name)});
-            ours.insert(id + rev_suffix);
+            ours.insert({id + rev_suffix, retired_prefix + id});
         };
         for (const auto& r : h.revisions) add(r.id);
         for (const auto& d : h.damaged) add(d.id);
-        try {
-            if (const auto a = announced()) std::ranges::for_each(a->revisions, add);
-        } catch (const error& e) {
-            return {e.what()};
-        }
+        std::ranges::for_each(before.revisions, add);
+        std::ranges::for_each(now.revisions, add);
         std::vector<std::string> others;
         for (const auto& name : names)
             if (!ours.contains(name) && !name.starts_with("backy.log")) others.push_back((directory_.path() / name).string() + ": belongs to no revision");

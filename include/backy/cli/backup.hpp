@@ -18,10 +18,10 @@ void add_backup(CLI::App& app, invocation& call) {
             const auto tags = parse_tags(*spelled);
             int code = success;
             with_repository<B>(call, logging::always, [&](auto& repository, auto& source, auto&, auto& log) {
+                report_damage(repository.catalog().read(), log);
                 const auto report = backup(repository, source, tags);
                 const auto& r = report.made;
                 log.info("revision " + r.id + ": complete: " + to_size(r.stats.bytes_written) + " written, " + to_size(r.stats.bytes_read) + " read");
-                report_damage(repository.catalog().read(), log);
                 if (!report.attention.empty()) code = attention;
             });
             return code;

@@ -33,6 +33,7 @@ inline int report(const std::exception& e, const invocation& call) {
 template <Composition B>
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write, and exit code 1
+    std::signal(SIGCHLD, SIG_DFL);  // whoever started us may have ignored it, and then nobody can be waited for
     ::umask(0027);
     invocation call;
     for (int i = 0; i < argc; ++i) call.words += (i == 0 ? "" : " ") + std::string(argv[i]);
@@ -62,8 +63,9 @@ int main(int argc, char** argv) {
         if (!std::cout.flush()) throw error("standard output", "write: failed");
         return code;
     } catch (const CLI::ParseError& e) {
-        const int code = app.exit(e);  // help and version are success; what is wrong goes to standard error
-        return code == 0 ? success : usage;
+        if (e.get_exit_code() == 0) return app.exit(e);  // help and version, on standard output
+        std::cerr << "backy: " << on_one_line(e.what()) << " (backy --help, backy COMMAND --help)" << std::endl;
+        return usage;
     } catch (const std::exception& e) {
         return detail::report(e, call);
     }

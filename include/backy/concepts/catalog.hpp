@@ -21,7 +21,7 @@ struct announcement {
 /// | c.put(r) | – | new or rewritten; atomic and durable: from here on the revision exists | error |
 /// | c.remove(id) | – | durable: from here on it does not; no error if there was none | error |
 /// | c.announce(a) | – | durable | error |
-/// | c.retire(id) | – | remove and announce of one revision in one step that takes no space: for a full disk | error, also if something is announced |
+/// | c.retire(id) | – | remove and announce of one revision in one step that takes no space: for a full disk | error |
 /// | c.announced() | optional<announcement> | what the last run left, if it did not come to its end | error |
 /// | c.at_rest() | – | nothing is announced any more | error |
 /// | c.point(id, image) | – | `last` and `last.rev`; nothing: there is no last | error |

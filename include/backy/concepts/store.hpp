@@ -17,6 +17,7 @@ namespace backy {
 /// | expression | returns | meaning | throws |
 /// |---|---|---|---|
 /// | w.write(offset, in), w.zero(extent) | – | whole blocks but for the tail | error |
+/// | w.copied() | byte_count | bytes of the parent that had to be copied, because they could not be shared: they are read back too | – |
 /// | w.seal() | SealedImage | all is durable and nothing is written afterwards | error |
 /// | w.commit() | – | after seal: the revision stands under its ID, durably | error |
 ///
@@ -26,6 +27,7 @@ template <class W>
 concept RevisionWriter = std::movable<W> && requires(W w, byte_count offset, const_block in, extent e) {
     { w.write(offset, in) } -> std::same_as<void>;
     { w.zero(e) } -> std::same_as<void>;
+    { w.copied() } -> std::same_as<byte_count>;
     { w.seal() } -> SealedImage;
     { w.commit() } -> std::same_as<void>;
 };
@@ -36,6 +38,7 @@ concept RevisionWriter = std::movable<W> && requires(W w, byte_count offset, con
 /// |---|---|---|---|
 /// | s.begin(id, size, parent) | RevisionWriter | holds the parent's bytes, cut or extended by zeroes to `size`; all zeroes without a parent | error |
 /// | s.open(id) | Image | | missing_revision if it was not committed; error |
+/// | s.examine(id) | SealedImage | the same, read from the medium: what verify believes | as open |
 /// | s.remove(id) | – | afterwards nothing of it is left, committed, sealed or half-written; no error if there was nothing | error |
 ///
 /// There is no resize (the size is known once the source is frozen) and no recover (undoing a killed run is removing the ID
@@ -46,6 +49,7 @@ template <class S>
 concept RevisionSpace = requires(S s, const revision_id& id, byte_count size, const std::optional<revision_id>& parent) {
     { s.begin(id, size, parent) } -> RevisionWriter;
     { s.open(id) } -> Image;
+    { s.examine(id) } -> SealedImage;
     { s.remove(id) } -> std::same_as<void>;
 };
 

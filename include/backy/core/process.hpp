@@ -19,6 +19,7 @@ namespace backy {
 /// Replaces this process by `sh -c command`. Its standard output goes to standard error: ours is for data.
 [[noreturn]] inline void become(const std::string& command) {
     ::dup2(STDERR_FILENO, STDOUT_FILENO);
+    for (const int signal : {SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::signal(signal, SIG_DFL);  // as a shell expects them
     ::execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
     ::_exit(127);
 }

@@ -39,6 +39,7 @@ public:
         for (const auto& remark : snapshot.remarks()) attention(remark);
 
         const auto* const parent = usable_parent(past);
+        const bool straight = parent == (past.revisions.empty() ? nullptr : &past.revisions.back());
         bool same_volume = parent != nullptr;
         if (parent) {
             made().parent = parent->id;
@@ -48,7 +49,9 @@ public:
                 attention(source_.name() + ": the source became another volume since revision " + parent->id + " (" + before + ", now " + now + "): a full backup");
             }
         }
-        with_digests_of(parent, [&](const auto& before, bool stored) { copy_commit(snapshot, before, stored, same_volume ? parent : nullptr); });
+        with_digests_of(parent, straight, [&](const auto& before, bool stored) {
+            copy_commit(snapshot, before, stored, same_volume && stored ? parent : nullptr);  // a map needs digests of what it leaves out
+        });
         made().stats.duration = repository_.clock().steady() - started;
         repository_.catalog().put(made());
         return std::move(report_);
@@ -68,20 +71,22 @@ private:
             try {
                 if (repository_.store().open(r.id).size() == r.size || !r.digests) return &r;
                 attention("revision " + r.id + ": its image has another size than its metadata say" + way_out);
-            } catch (const missing_revision& e) {
+            } catch (const error& e) {
                 attention("revision " + r.id + ": " + e.what() + way_out);
             }
         }
         return nullptr;
     }
 
-    /// What the new revision is compared with: the parent's digests, and where they cannot be used the parent itself.
-    void with_digests_of(const revision* parent, auto use) {
+    /// What the new revision is compared with: the parent's digests, and where they cannot be used the parent itself. After newer
+    /// revisions were passed over they cannot: what was wrong with those may lie in extents that the parent shares with them.
+    void with_digests_of(const revision* parent, bool straight, auto use) {
         using table = typename Repository::table;
         if (!parent) return use(table(H::fresh_key()), false);
         std::optional<table> stored;
         try {
-            stored.emplace(repository_.digests_of(*parent));
+            if (straight) stored.emplace(repository_.digests_of(*parent));
+            else journal_.info("revision " + parent->id + ": its image is read, since newer ones do not count");
         } catch (const error& e) {
             journal_.warning(std::string(e.what()) + " (the parent's image is read instead)");
         }
@@ -131,9 +136,12 @@ private:
         made().stats.bytes_written = bytes_written;
         made().stats.bytes_read = bytes_read;
 
+        const auto copied = image.copied();
+        made().stats.bytes_written += copied;
         const auto sealed = image.seal();
         const auto sealed_digests = digests.seal();
         made().durable = proof{repository_.clock().now(), "image and digests"};
+        if (copied > 0) written = allocated(sealed, made().size);
         read_back(sealed, sealed_digests, written);
         image.commit();
         digests.commit();

@@ -66,7 +66,9 @@ void copy(const From& from, const block_map& which, unsigned workers, journal& j
     };
     {
         std::vector<std::jthread> others;
-        for (unsigned i = 1; i < std::min<std::size_t>(workers, which.windows()); ++i) others.emplace_back(work);
+        try {
+            for (unsigned i = 1; i < std::min<std::size_t>(workers, which.windows()); ++i) others.emplace_back(work);
+        } catch (const std::system_error&) {}  // fewer threads do it too
         work();
     }
     if (failure) std::rethrow_exception(failure);

@@ -8,14 +8,12 @@ namespace backy {
 
 namespace detail {
 
-/// Where there is no space for an announcement or a link: one revision at a time, each of which frees some.
+/// Where there is no space for an announcement or a link.
 template <Store T, Catalog C, Hash H, Clock K>
 void forget_on_full_disk(const repository<T, C, H, K>& repository, Source auto& source, const std::vector<revision_id>& ids) {
-    for (const auto& id : ids) {
-        repository.catalog().point(std::nullopt, std::nullopt);  // settle() points again, when there is space
-        repository.catalog().retire(id);
-        repository.settle(source);
-    }
+    repository.catalog().point(std::nullopt, std::nullopt);  // settle() points again, when there is space
+    for (const auto& id : ids) repository.catalog().retire(id);
+    repository.settle(source, links::if_there_is_space);
 }
 
 }  // namespace detail
@@ -25,7 +23,7 @@ void forget_on_full_disk(const repository<T, C, H, K>& repository, Source auto& 
 template <Store T, Catalog C, Hash H, Clock K>
 std::vector<revision_id> forget(const repository<T, C, H, K>& repository, Source auto& source, auto select) {
     [[maybe_unused]] const auto lock = repository.catalog().lock(false);
-    auto snapshots = repository.settle(source);
+    auto snapshots = repository.settle(source, links::if_there_is_space);
     const auto h = repository.catalog().read();
     const std::vector<revision_id> ids = select(h);
     if (ids.empty()) return ids;
@@ -42,7 +40,7 @@ std::vector<revision_id> forget(const repository<T, C, H, K>& repository, Source
         repository.catalog().point(std::nullopt, std::nullopt);
     }
     for (const auto& id : ids) repository.catalog().remove(id);
-    repository.settle(source);
+    repository.settle(source, links::if_there_is_space);
     return ids;
 }
 

@@ -17,7 +17,13 @@ class bad_extents {
 public:
     void add(extent e, const std::string& why) {
         const std::lock_guard lock(guard_);
-        found_.push_back({e, why});
+        if (found_.size() < most) found_.push_back({e, why});
+        else more_ += e.length;
+    }
+    /// What could not be read; without the offset, which every block has another of.
+    void add(extent e, const error& why) {
+        const std::string text = why.what();
+        add(e, "cannot be read: " + text.substr(text.rfind(": ") == text.npos ? 0 : text.rfind(": ") + 2));
     }
     /// For each run of bits a bad extent of the data at `offset`.
     void add(std::uint64_t bits, byte_count offset, const_block data) {
@@ -26,6 +32,7 @@ public:
         });
     }
     /// Ascending; neighbours that are bad for one reason become one.
+    /// Of a dead disk the first 100,000; the last one says how much more there is.
     std::vector<bad_extent> all() {
         std::ranges::sort(found_, {}, [](const bad_extent& b) { return b.where.offset; });
         std::vector<bad_extent> joined;
@@ -34,10 +41,13 @@ public:
                 joined.back().where.length += b.where.length;
             else joined.push_back(std::move(b));
         }
+        if (more_ > 0) joined.push_back({joined.back().where, "and " + std::to_string(more_) + " more bytes"});
         return joined;
     }
 
 private:
+    static constexpr std::size_t most = 100'000;
+    byte_count more_ = 0;
     std::mutex guard_;
     std::vector<bad_extent> found_;
 };
@@ -48,7 +58,7 @@ std::vector<bad_extent> mismatches(const Image auto& image, const digest_table<H
     bad_extents bad;
     copy(
         image, which, workers, journal, [&](byte_count offset, const_block data) { bad.add(table.compare(offset, data).differing, offset, data); },
-        [&](extent e, const error& why) { bad.add(e, why.what()); });
+        [&](extent e, const error& why) { bad.add(e, why); });
     return bad.all();
 }
 

@@ -9,6 +9,8 @@
 
 namespace backy {
 
+enum class links { required, if_there_is_space };
+
 /// threads: one. The store, the catalog and the journal outlive it.
 template <Store T, Catalog C, Hash H, Clock K>
 class repository {
@@ -54,7 +56,8 @@ public:
     /// The only clean-up there is: after a success, after an error, and after a kill in the next run. What .run announced goes if it
     /// does not exist whole; links and source snapshots follow the history. Returns the snapshots that could not be released:
     /// .run goes on naming them, and they are a warning and no failure.
-    std::vector<revision_id> settle(Source auto& source) const {
+    /// `links`: whether it is an error that there is no space for `last`, or a warning and there is none.
+    std::vector<revision_id> settle(Source auto& source, backy::links links = backy::links::required) const {
         const auto left = catalog_.announced();
         const auto h = catalog_.read();
         if (left)
@@ -63,11 +66,21 @@ public:
                     store_.remove(id);
                     catalog_.digests().remove(id);
                 }
-        point(h);
+        try {
+            point(h);
+        } catch (const no_space& e) {
+            if (links == backy::links::required) throw;
+            journal_.warning(std::string(e.what()) + " (there is no `last` until there is space)");
+            catalog_.point(std::nullopt, std::nullopt);
+        }
         if (!left) return {};
         const auto held = release(source, h, *left);
-        if (held.empty()) catalog_.at_rest();
-        else catalog_.announce({{}, held, source.name()});
+        try {
+            if (held.empty()) catalog_.at_rest();
+            else if (held != left->snapshots || !left->revisions.empty()) catalog_.announce({{}, held, source.name()});
+        } catch (const no_space& e) {
+            journal_.warning(e.what());  // what stands in .run now names more, and does no harm
+        }
         return held;
     }
 

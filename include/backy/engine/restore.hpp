@@ -58,7 +58,7 @@ private:
         copy(
             image_, which, workers, journal_, [&](byte_count offset, const_block data) { put(offset, data); },
             [&](extent e, const error& why) {
-                bad_.add(e, why.what());
+                bad_.add(e, why);
                 if constexpr (!InPlaceTarget<To>) target_.zero(e);  // a stream has to go on at its place
             });
     }
@@ -99,7 +99,11 @@ private:
             if (!any) return zero;
             thread_local const aligned_buffer buffer(window_size);
             const auto now = buffer.first(data.size());
-            target_.read(offset, now);
+            try {
+                target_.read(offset, now);
+            } catch (const error&) {
+                return 0;  // a sector that cannot be read may well be mended by writing it
+            }
             for (std::size_t i = 0; i * block_size < data.size(); ++i) {
                 const auto n = std::min<std::size_t>(block_size, data.size() - i * block_size);
                 if (is_equal(now.subspan(i * block_size, n), data.subspan(i * block_size, n))) right |= std::uint64_t{1} << i;

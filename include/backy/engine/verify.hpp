@@ -10,23 +10,30 @@ namespace backy {
 
 namespace detail {
 
-/// Everything that is wrong with a revision's bytes, in lines for people. Reads all of it.
-template <Store T, Catalog C, Hash H, Clock K>
-std::vector<std::string> faults_of(const repository<T, C, H, K>& repository, const revision& r, unsigned workers) {
+/// Everything that is wrong with a revision's bytes, in lines for people, and how they were read. Reads all of them.
+struct verdict {
     std::vector<std::string> faults;
+    bool from_medium = false;
+};
+
+template <Store T, Catalog C, Hash H, Clock K>
+verdict examine(const repository<T, C, H, K>& repository, const revision& r, unsigned workers) {
+    verdict v;
+    auto& faults = v.faults;
     try {
-        const auto image = repository.store().open(r.id);
+        const auto image = repository.store().examine(r.id);
         const auto table = repository.digests_of(r);
         if (image.size() != r.size)
             faults.push_back("the image has " + std::to_string(image.size()) + " bytes and should have " + std::to_string(r.size));
         for (const auto& bad : mismatches(image, table, everything(image, table.allocated(r.size)), workers, repository.journal()))
             faults.push_back("offset " + std::to_string(bad.where.offset) + ", " + std::to_string(bad.where.length) + " bytes: " + bad.why);
+        v.from_medium = image.was_uncached();
     } catch (const missing_revision& e) {
         faults.push_back(e.what());
     } catch (const corrupt_block& e) {
         faults.push_back(e.what());
     }
-    return faults;
+    return v;
 }
 
 }  // namespace detail
@@ -37,7 +44,7 @@ std::vector<std::string> faults_of(const repository<T, C, H, K>& repository, con
 template <Store T, Catalog C, Hash H, Clock K>
 std::vector<std::string> verify(const repository<T, C, H, K>& repository, const revision& r, unsigned workers = default_workers()) {
     if (!r.digests) throw store_error("revision " + r.id, "verify: it has no digests to check it against");
-    const auto faults = detail::faults_of(repository, r, workers);
+    const auto [faults, from_medium] = detail::examine(repository, r, workers);
     for (const auto& fault : faults) repository.journal().error("revision " + r.id + ": " + fault);
     [[maybe_unused]] const auto lock = repository.catalog().lock(true);
     const auto now = repository.catalog().read();
@@ -45,7 +52,7 @@ std::vector<std::string> verify(const repository<T, C, H, K>& repository, const 
     if (!still) throw history_error("revision " + r.id, "verify: it was removed meanwhile");
     auto judged = *still;
     judged.trust = faults.empty() ? trust::verified : trust::distrusted;
-    if (faults.empty()) judged.verified = proof{repository.clock().now(), "the whole image"};
+    if (faults.empty()) judged.verified = proof{repository.clock().now(), std::string("the whole image, ") + (from_medium ? "from the disk" : "through the page cache")};
     repository.update(judged);
     return faults;
 }

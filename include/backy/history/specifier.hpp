@@ -20,10 +20,13 @@ inline const revision& resolve_id(const history& h, const std::string& spec) {
     std::vector<std::string> candidates;
     for (const auto& r : h.revisions)
         if (r.id.starts_with(spec)) candidates.push_back(r.id);
-    if (candidates.size() == 1) return *h.find(candidates[0]);
-    if (!candidates.empty()) throw history_error("revision \"" + spec + "\"", "ambiguous: " + join(candidates, ", "));
-    const auto damaged = std::ranges::find_if(h.damaged, [&](const damaged_revision& d) { return d.id.starts_with(spec); });
-    if (damaged != h.damaged.end()) throw history_error("revision " + damaged->id, damaged->why);
+    for (const auto& d : h.damaged)
+        if (d.id.starts_with(spec)) candidates.push_back(d.id);
+    if (candidates.size() > 1) throw history_error("revision \"" + spec + "\"", "ambiguous: " + join(candidates, ", "));
+    if (candidates.size() == 1) {
+        if (const auto* const only = h.find(candidates[0])) return *only;
+        throw history_error("revision " + candidates[0], std::ranges::find(h.damaged, candidates[0], &damaged_revision::id)->why);
+    }
     throw history_error("revision \"" + spec + "\"", "there is none");
 }
 

@@ -23,6 +23,8 @@ public:
     file<I> open(const std::string& name, int flags, ::mode_t mode = private_mode) const {
         return file<I>(io(), descriptor(), one_component(name), flags | O_NOFOLLOW, path_of(name), mode);
     }
+    /// A file that never gets a name (O_TMPFILE).
+    file<I> unnamed() const { return file<I>(io(), descriptor(), ".", O_RDWR | O_TMPFILE, path().string()); }
     /// False if there was none.
     bool remove(const std::string& name) const {
         const auto rc = again([&] { return io().unlinkat(descriptor(), one_component(name)); });

@@ -17,6 +17,7 @@ struct fault_plan {
         fail,   ///< the n-th call does nothing and returns -error
         lost,   ///< the n-th call works, and returns -error all the same
         brief,  ///< the n-th call, if it reads or writes, does half of it
+        full,   ///< from the n-th call on nothing that needs space works
         stop,   ///< nothing happens from the n-th call on; a write is torn in half. No clean-up can follow either.
     };
     kind what = kind::none;
@@ -32,18 +33,19 @@ public:
     explicit faulty(std::shared_ptr<fault_plan> plan) : plan_(std::move(plan)) {}
 
     long openat(int dir, const std::string& name, int flags, ::mode_t mode) const {
-        const auto rc = struck([&] { return io_.openat(dir, name, flags, mode); }, [&](long fd) { io_.close(static_cast<int>(fd)); });
-        return rc;
+        struct ::stat st {};
+        const bool creates = (flags & O_CREAT) != 0 && io_.fstatat(dir, name, st, 0) < 0;
+        return struck([&] { return io_.openat(dir, name, flags, mode); }, [&](long fd) { io_.close(static_cast<int>(fd)); }, creates);
     }
     long close(int fd) const { return io_.close(fd); }  // the kernel closes for the dead, too
     long pread(int fd, block b, byte_count at) const {
-        return struck([&](block part) { return io_.pread(fd, part, at); }, b, false);
+        return transferred([&](block part) { return io_.pread(fd, part, at); }, b, false);
     }
     long pwrite(int fd, const_block b, byte_count at) const {
-        return struck([&](const_block part) { return io_.pwrite(fd, part, at); }, b, true);
+        return transferred([&](const_block part) { return io_.pwrite(fd, part, at); }, b, true);
     }
     long append(int fd, const_block b) const {
-        return struck([&](const_block part) { return io_.append(fd, part); }, b, true);
+        return transferred([&](const_block part) { return io_.append(fd, part); }, b, true);
     }
     long lseek(int fd, byte_count at, int whence) const { return struck([&] { return io_.lseek(fd, at, whence); }); }
     long fstat(int fd, struct ::stat& st) const { return struck([&] { return io_.fstat(fd, st); }); }
@@ -67,7 +69,7 @@ public:
     }
     long unlinkat(int dir, const std::string& name) const { return struck([&] { return io_.unlinkat(dir, name); }); }
     long symlinkat(const std::string& text, int dir, const std::string& name) const {
-        return struck([&] { return io_.symlinkat(text, dir, name); });
+        return struck([&] { return io_.symlinkat(text, dir, name); }, [](long) {}, true);
     }
     long mkdirat(int dir, const std::string& name, ::mode_t mode) const { return struck([&] { return io_.mkdirat(dir, name, mode); }); }
     long readlinkat(int dir, const std::string& name, std::string& text) const {
@@ -80,20 +82,22 @@ private:
 
     bool strikes() const {
         const auto n = ++plan_->calls;
-        return plan_->what == kind::stop ? n >= plan_->at : plan_->what != kind::none && n == plan_->at;
+        return plan_->what == kind::stop || plan_->what == kind::full ? n >= plan_->at : plan_->what != kind::none && n == plan_->at;
     }
     long struck(auto call) const {
         return struck(call, [](long) {});
     }
-    long struck(auto call, auto undo) const {
+    long struck(auto call, auto undo, bool takes_space = false) const {
         if (!strikes() || plan_->what == kind::brief) return call();
+        if (plan_->what == kind::full) return takes_space ? -long{ENOSPC} : call();
         if (plan_->what == kind::lost)
             if (const auto rc = call(); rc >= 0) undo(rc);
         return -long{plan_->error};
     }
     template <class Bytes>
-    long struck(auto call, Bytes bytes, bool writes) const {
+    long transferred(auto call, Bytes bytes, bool writes) const {
         if (!strikes()) return call(bytes);
+        if (plan_->what == kind::full) return writes ? -long{ENOSPC} : call(bytes);
         const auto half = bytes.first(bytes.size() / 2);
         if (plan_->what == kind::brief) return call(half.empty() ? bytes : half);
         if (plan_->what == kind::lost || (plan_->what == kind::stop && writes && plan_->calls == plan_->at)) call(half);

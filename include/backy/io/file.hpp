@@ -164,7 +164,8 @@ public:
         must("read attributes", [&] { return io_.ioctl(fd_, FS_IOC_FSGETXATTR, argument); });
         attributes.fsx_xflags |= FS_XFLAG_COWEXTSIZE;
         attributes.fsx_cowextsize = static_cast<__u32>(bytes);
-        must("set the copy-on-write extent size", [&] { return io_.ioctl(fd_, FS_IOC_FSSETXATTR, argument); });
+        const auto rc = again([&] { return io_.ioctl(fd_, FS_IOC_FSSETXATTR, argument); });
+        if (!is_unsupported(rc)) check(rc, path_, "set the copy-on-write extent size");  // it costs space where it is not to be had
     }
 
     /// Asks the page cache to let go of this (clean) file; what is mapped elsewhere stays.

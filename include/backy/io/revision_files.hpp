@@ -47,34 +47,26 @@ public:
     };
     class writer {
     public:
-        writer(const revision_files& in, file<I> f, std::string name, bool direct)
-            : directory_(in.directory_), name_(std::move(name)), file_(std::move(f)), direct_(direct) {}
+        writer(const revision_files& in, file<I> f, std::string name, byte_count copied)
+            : in_(in), name_(std::move(name)), file_(std::move(f)), copied_(copied) {}
         void write(byte_count at, const_block b) { file_.write(at, b); }
         void zero(extent e) { file_.zero(e); }
+        byte_count copied() const { return copied_; }
         sealed_file<I> seal() {
             file_.set_mode(sealed_mode);
             file_.sync();
-            return sealed_file<I>(reopened());
+            return in_.uncached(hidden(name_));
         }
         void commit() {
-            directory_->rename(hidden(name_), name_);
-            directory_->sync();
+            in_.directory_->rename(hidden(name_), name_);
+            in_.directory_->sync();
         }
 
     private:
-        file<I> reopened() const {
-            if (direct_) {
-                try {
-                    return directory_->open(hidden(name_), O_RDONLY | O_DIRECT);
-                } catch (const error&) {  // the filesystem has no direct I/O: through the cache, then, and was_uncached() tells
-                }
-            }
-            return directory_->open(hidden(name_), O_RDONLY);
-        }
-        std::shared_ptr<directory<I>> directory_;
+        revision_files in_;
         std::string name_;
         file<I> file_;
-        bool direct_;
+        byte_count copied_;
     };
 
     revision_files(settings s, const std::filesystem::path& repository, journal* journal, I io = {})
@@ -82,19 +74,21 @@ public:
 
     writer begin(const revision_id& id, byte_count size, const std::optional<revision_id>& parent) {
         const auto name = id + settings_.suffix;
+        if (!settings_.must_reflink.empty()) require_reflink();
         auto f = directory_->open(hidden(name), O_RDWR | O_CREAT | O_EXCL);
+        byte_count copied = 0;
         if (parent) {
             const auto from = open(*parent);
             if (f.clone(from)) f.set_copy_granule(settings_.copy_granule);
-            else copy(from, f);
+            else copied = copy(from, f);
         }
         f.resize(size);
-        return writer(*this, std::move(f), name, settings_.direct);
+        return writer(*this, std::move(f), name, copied);
     }
-    file<I> open(const revision_id& id) const {
-        const auto name = id + settings_.suffix;
-        if (!directory_->status_of(name)) throw missing_revision(path(id).string(), "there is no such file");
-        return directory_->open(name, O_RDONLY);
+    file<I> open(const revision_id& id) const { return regular(directory_->open(existing(id), O_RDONLY | O_NONBLOCK)); }
+    sealed_file<I> examine(const revision_id& id) const {
+        (void)open(id);
+        return uncached(existing(id));
     }
     void remove(const revision_id& id) {
         const bool committed = directory_->remove(id + settings_.suffix), begun = directory_->remove(hidden(id + settings_.suffix));
@@ -105,19 +99,43 @@ public:
     static std::string hidden(const std::string& name) { return "." + name + ".new"; }
 
 private:
+    std::string existing(const revision_id& id) const {
+        if (!directory_->status_of(id + settings_.suffix)) throw missing_revision(path(id).string(), "there is no such file");
+        return id + settings_.suffix;
+    }
+    static file<I> regular(file<I> f) {
+        if (!S_ISREG(f.status().st_mode)) throw store_error(f.path(), "not a regular file");
+        return f;
+    }
+    sealed_file<I> uncached(const std::string& name) const {
+        if (settings_.direct) {
+            try {
+                return sealed_file<I>(directory_->open(name, O_RDONLY | O_DIRECT));
+            } catch (const error&) {}  // the filesystem has no direct I/O: through the cache, then, and was_uncached() tells
+        }
+        return sealed_file<I>(directory_->open(name, O_RDONLY));
+    }
+    /// Two files without a name, one a reflink of the other.
+    void require_reflink() const {
+        const auto from = directory_->unnamed();
+        if (!directory_->unnamed().clone(from))
+            throw store_error(directory_->path().string(), "this filesystem cannot reflink (" + settings_.must_reflink + ")");
+    }
     /// Never without a word: it takes the time and the space of a whole image.
-    void copy(const file<I>& from, file<I>& to) const {
-        const auto where = directory_->path().string();
-        if (!settings_.must_reflink.empty()) throw store_error(where, "this filesystem cannot reflink (" + settings_.must_reflink + ")");
-        if (journal_) journal_->warning(where + ": this filesystem cannot reflink: the revision is a full copy of its parent and shares nothing with it");
+    byte_count copy(const file<I>& from, file<I>& to) const {
+        if (journal_)
+            journal_->warning(directory_->path().string() + ": this filesystem cannot reflink: the revision is a full copy of its parent and shares nothing with it");
         const aligned_buffer buffer(window_size);
+        byte_count copied = 0;
         from.extents([&](extent e) {
             for (byte_count done = 0; done < e.length; done += window_size) {
                 const auto part = buffer.first(std::min(window_size, e.length - done));
                 from.read(e.offset + done, part);
                 to.write(e.offset + done, part);
+                copied += part.size();
             }
         });
+        return copied;
     }
 
     settings settings_;

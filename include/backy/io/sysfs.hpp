@@ -19,6 +19,16 @@ std::optional<std::string> sysfs_attribute(const I& io, const std::string& path)
     }
 }
 
+/// Serial numbers are whatever a vendor burnt in; metadata are UTF-8.
+inline std::string printable(const std::string& text) {
+    std::string safe;
+    for (const char c : text) {
+        if (c >= 0x20 && c < 0x7f) safe += c;
+        else safe += '?';
+    }
+    return safe;
+}
+
 /// Who a block device is, over reboots and whatever number it gets: the first of the names that drivers give. Empty: it has none.
 template <Io I>
 std::string identity_of_device(const I& io, ::dev_t device) {
@@ -26,7 +36,7 @@ std::string identity_of_device(const I& io, ::dev_t device) {
     const auto partition = sysfs_attribute(io, base + "partition");  // then the names are those of the whole disk, above it
     for (const auto* attribute : {"dm/uuid", "md/uuid", "wwid", "device/wwid", "serial", "device/serial"})
         if (const auto text = sysfs_attribute(io, base + (partition ? "../" : "") + attribute); text && !text->empty())
-            return *text + (partition ? " partition " + *partition : "");
+            return printable(*text) + (partition ? " partition " + *partition : "");
     return "";
 }
 

@@ -88,18 +88,18 @@ public:
         auto thawed = guest->thaw();
         return {std::move(frozen), identity, thawed.in_time ? consistency::application : consistency::crash, std::move(thawed.remarks)};
     }
+    /// Also of a time when `freeze` was set otherwise.
     std::vector<revision_id> snapshots() {
         std::vector<revision_id> ids;
-        if (!config_.reflink) return ids;
+        struct ::stat st {};
+        if (io_.fstatat(AT_FDCWD, config_.filename.parent_path().string(), st, 0) == -ENOENT) return ids;
         for (const auto& entry : folder().names()) {
             if (!entry.starts_with(name_of("")) || entry.size() <= name_of("").size()) continue;
             if (const auto id = entry.substr(name_of("").size()); is_revision_id(id)) ids.push_back(id);
         }
         return ids;
     }
-    void release(const revision_id& id) {
-        if (config_.reflink) folder().remove(name_of(id));
-    }
+    void release(const revision_id& id) { folder().remove(name_of(id)); }
 
 private:
     io::directory<I> folder() const { return io::directory<I>(config_.filename.parent_path(), io_); }

@@ -14,7 +14,7 @@ namespace backy::sources {
 
 class frozen_guest {
 public:
-    /// Runs the freeze command; throws when it fails or takes too long, after thawing.
+    /// Runs the freeze command; throws when it fails or takes more than 4/5 of the limit, after thawing.
     frozen_guest(const std::string& freeze, const std::string& thaw, std::chrono::milliseconds limit = std::chrono::seconds(10)) {
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) != 0) throw error("freeze-command", "pipe: " + message_of(errno));
@@ -31,7 +31,7 @@ public:
             throw error("freeze-command", "fork: " + message_of(code));
         }
         try {
-            const auto status = run_command(freeze, limit);
+            const auto status = run_command(freeze, limit * 4 / 5);  // ended before the watchdog could thaw what freezes after it
             if (status == 0) return;
             throw source_error("freeze-command", freeze + ": " + (status ? describe_status(*status) : "did not end in time"));
         } catch (...) {
@@ -67,23 +67,38 @@ private:
     static constexpr unsigned thaw_limit = 60;  // seconds; a thaw command that hangs must not hold up the run for ever
 
     [[noreturn]] static void watch(int request, const std::string& thaw, std::chrono::milliseconds limit) {
-        ::setsid();  // a signal for our process group is none for the watchdog
+        for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::signal(signal, SIG_IGN);  // a service that is stopped is sent these as a whole
+        ::setsid();
         ::dup2(request, STDIN_FILENO);
         ::closefrom(STDERR_FILENO + 1);  // the repository's lock among others
-        struct ::pollfd waiting {STDIN_FILENO, POLLIN, 0};
         const auto deadline = std::chrono::steady_clock::now() + limit;
-        int ready = 0;
-        do {
+        const bool in_time = wait_for_input(deadline);
+        char asked = 0;
+        const bool died = in_time && ::read(STDIN_FILENO, &asked, 1) != 1;
+        const int status = run_thaw(thaw);
+        if (died) {  // perhaps while the freeze command ran, and that goes on by itself
+            std::this_thread::sleep_until(deadline);
+            run_thaw(thaw);
+        }
+        ::_exit((in_time ? 0 : expired) | (status == 0 ? 0 : failed));
+    }
+    /// False: the time is up.
+    static bool wait_for_input(std::chrono::steady_clock::time_point deadline) {
+        for (;;) {
+            struct ::pollfd waiting {STDIN_FILENO, POLLIN, 0};
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-            ready = ::poll(&waiting, 1, left > 0 ? static_cast<int>(left) : 0);
-        } while (ready < 0 && errno == EINTR);
-        const int late = ready == 0 ? expired : 0;
+            const int ready = ::poll(&waiting, 1, left > 0 ? static_cast<int>(left) : 0);
+            if (ready >= 0 || errno != EINTR) return ready > 0;
+        }
+    }
+    static int run_thaw(const std::string& thaw) {
         ::alarm(thaw_limit);
         const auto pid = ::fork();
         if (pid == 0) become(thaw);
         int status = -1;
         while (pid > 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
-        ::_exit(late | (status == 0 ? 0 : failed));
+        ::alarm(0);
+        return status;
     }
 
     ::pid_t watchdog_ = -1;

@@ -4,6 +4,7 @@
 
 #include <backy/concepts/target.hpp>
 #include <backy/core/name.hpp>
+#include <backy/history/revision_id.hpp>
 #include <backy/io/posix.hpp>
 #include <backy/io/sysfs.hpp>
 
@@ -64,6 +65,7 @@ private:
         if (!S_ISREG(st.st_mode)) throw error(request.spelling, "restore: neither a regular file nor a block device");
         refuse_loop(request, io, st);
         io::file<I> f(io, request.spelling, O_RDWR);
+        if (!request.force) refuse_foreign_revision(io, f, request.spelling);
         struct ::flock all {};
         all.l_type = F_WRLCK;
         all.l_whence = SEEK_SET;
@@ -71,12 +73,25 @@ private:
         if ((rc == -EAGAIN || rc == -EACCES) && !request.force)
             throw error(request.spelling, "restore: locked by a running process, QEMU perhaps (stop it, or use --force)");
         if (rc < 0 && rc != -EAGAIN && rc != -EACCES) io::check(rc, request.spelling, "lock");
+        return reread(std::move(f));
+    }
+    /// What is compared has to come from the disk: after an fsync that failed the page cache holds what the disk does not.
+    static io::file<I> reread(io::file<I> f) {
+        f.sync();
+        f.drop_cache();
         return f;
+    }
+    /// `restore other-job/last`: the revision of another repository, symlinks resolved.
+    static void refuse_foreign_revision(const I& io, const io::file<I>& f, const std::string& spelling) {
+        std::string path;
+        io::check(io.readlinkat(AT_FDCWD, "/proc/self/fd/" + std::to_string(f.descriptor()), path), spelling, "resolve");
+        if (is_revision_id(std::filesystem::path(path).stem().string()))
+            throw error(spelling, "restore: " + path + " looks like a revision of another repository (use --force if it is none)");
     }
     static io::file<I> opened_device(const target_request& request, const I& io, const struct ::stat& st) {
         refuse_loop(request, io, st);
         try {
-            return io::file<I>(io, request.spelling, O_RDWR | (request.force ? 0 : O_EXCL));  // O_EXCL: open(2), for block devices
+            return reread(io::file<I>(io, request.spelling, O_RDWR | (request.force ? 0 : O_EXCL)));  // O_EXCL: open(2), for block devices
         } catch (const error& e) {
             if (!e.transient()) throw;
             throw error(request.spelling, "restore: it is mounted or held by somebody (unmount it, or use --force)");
