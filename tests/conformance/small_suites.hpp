@@ -93,8 +93,7 @@ void schedule_suite(const backy::section& table) {
 template <backy::Clock C>
 void clock_suite(const C& clock) {
     const auto before = clock.steady();
-    const auto now = clock.now();
-    CHECK(now == clock.now() - (clock.now() - now));
+    CHECK(clock.now() > backy::timestamp());
     CHECK(clock.steady() >= before);
 }
 

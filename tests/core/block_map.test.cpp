@@ -59,7 +59,7 @@ TEST_CASE("block_map: agrees with a set of block numbers under random additions 
     }
 }
 
-TEST_CASE("block_map: merging adds and removes the other's blocks; extents at the edge of the world are harmless") {
+TEST_CASE("block_map: merging adds and removes the other's blocks, and extents at the edge of the world are harmless") {
     block_map a(1_GiB), b(1_GiB);
     a.add({0, 128_KiB}), b.add({64_KiB, 128_KiB});
     auto both = a;

@@ -33,7 +33,7 @@ const history sample = [] {
 
 }  // namespace
 
-TEST_CASE("history: by sequence, whatever clocks do; those without one stand before, by time") {
+TEST_CASE("history: by sequence, whatever clocks do, and those without one stand before, by time") {
     std::string order;
     for (const auto& r : sample.revisions) order += r.id.substr(0, 8) + " ";
     CHECK(order == "foreignB foreignA aaaaaaXY aaaaaaXY bbbbbbXY newestXY ");

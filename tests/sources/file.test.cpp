@@ -153,7 +153,7 @@ TEST_CASE("frozen guest: frozen, then thawed when it is asked to") {
     CHECK(support::slurp(log) == "freeze\nthaw\n");  // once
 }
 
-TEST_CASE("frozen guest: a freeze that fails or hangs is thawed and an error; a thaw that fails or came too soon is said") {
+TEST_CASE("frozen guest: a freeze that fails or hangs is thawed and an error, and a thaw that fails or came too soon is said") {
     const scratch dir(support::plain());
     const auto log = (dir / "log").string();
     using namespace std::chrono_literals;

@@ -49,10 +49,9 @@ public:
     history read() {
         history h;
         const auto before = in_progress();
-        auto names = directory_.names();
-        std::ranges::copy(directory_.names(), std::back_inserter(names));  // btrfs can leave out a name that is being replaced
-        std::ranges::sort(names);
-        names.erase(std::ranges::unique(names).begin(), names.end());
+        std::set<std::string> names;
+        for (int twice = 0; twice < 2; ++twice)  // btrfs can leave out a name that is being replaced
+            for (auto& name : directory_.names()) names.insert(std::move(name));
         for (const auto& name : names) {
             if (!name.ends_with(rev_suffix)) continue;
             const auto id = name.substr(0, name.size() - rev_suffix.size());
@@ -179,7 +178,7 @@ private:
     }
 
     /// `before`: of the time before the names were listed, for a run may end meanwhile.
-    std::vector<std::string> strangers(const std::vector<std::string>& names, const history& h, const run_in_progress& before) {
+    std::vector<std::string> strangers(const std::set<std::string>& names, const history& h, const run_in_progress& before) {
         const auto now = in_progress();
         if (!now.trouble.empty()) return {now.trouble};
         std::set<std::string> ours{"config", ".config.new", ".lock", run, new_run, new_rev, "last", "last.rev", ".last.new", ".last.rev.new"};
