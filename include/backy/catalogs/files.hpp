@@ -121,7 +121,13 @@ private:
     std::optional<announcement> announced_in_run() const {
         if (!directory_.status_of(run)) return std::nullopt;
         const auto path = (directory_.path() / run).string();
-        const auto text = directory_.read(run);
+        std::string text;
+        try {
+            text = directory_.read(run);
+        } catch (const error&) {
+            if (!directory_.status_of(run)) return std::nullopt;  // the run ended while we looked
+            throw;
+        }
         const auto unusable = "look at the directory, then remove the file; nothing is cleaned up before that";
         if (detail::seal_of(text) != detail::seal::whole) throw error(path, std::string("its checksum does not match: it is damaged (") + unusable + ")");
         const section s = config::parse(text, path);
