@@ -268,6 +268,36 @@ TEST_CASE("engine: a change map is not used when there are no digests for what i
     });
 }
 
+namespace {
+
+/// A medium that does not keep what was written: one bit of what is read back is another.
+struct forgetful_store : snapshot_store {
+    using snapshot_store::snapshot_store;
+    struct forgetful_writer : snapshot_store::writer {
+        bytes_in_memory seal() {
+            auto bytes = *snapshot_store::writer::seal().bytes;
+            bytes.at(1'000'000) = static_cast<char>(bytes.at(1'000'000) ^ 1);
+            return {std::make_shared<content>(std::move(bytes))};
+        }
+    };
+    forgetful_writer begin(const revision_id& id, byte_count size, const std::optional<revision_id>& parent) { return {snapshot_store::begin(id, size, parent)}; }
+};
+
+}  // namespace
+
+TEST_CASE("engine: what the medium did not keep is found by the read-back, and the revision never exists") {
+    const scratch dir(plain());
+    silent_journal journal;
+    memory_source::named(dir.path().string()).now = std::make_shared<content>(2'000'000, 'x');
+    engine<memory_source, forgetful_store>(dir.path(), {dir.path().string()}, {dir.path().string()}, journal, [&](auto& r, auto& s) {
+        CHECK_THROWS_WITH(backup(r, s, {}), Catch::EndsWith("read-back at offset 983040: does not match its digest"));
+        CHECK(r.catalog().read().revisions.empty());
+        CHECK(r.catalog().read().strangers.empty());
+        CHECK(!r.catalog().announced());
+        CHECK(s.snapshots().empty());
+    });
+}
+
 TEST_CASE("engine: where a parent had to be copied, the copy is counted and read back") {
     const scratch dir(fs::exists("/dev/shm") ? fs::path("/dev/shm") : plain());
     silent_journal journal;
