@@ -49,6 +49,8 @@ public:
         next = changed(random, now, now.size());
     }
 
+    const fs::path& place() const { return place_; }
+
     model truth;
     std::vector<revision_id> order;
     content next;
@@ -148,7 +150,7 @@ void sweep_backup(const char* what, std::size_t size, bool first) {
         auto disk = s.next;
         disk.resize(size, 'x');
         sweep(what, f, [&](const auto& plan) {
-            const auto dir = first ? std::make_unique<scratch>(copy_on_write().front()) : s.copy(disk);
+            const auto dir = first ? std::make_unique<scratch>(s.place()) : s.copy(disk);
             if (first) {
                 fs::create_directory(*dir / "repository");
                 spill(*dir / "disk.img", disk);
