@@ -15,7 +15,7 @@
 
 namespace backy::cli {
 
-/// Scripts and the scheduler go by these (docs/man/backy.md).
+/// Scripts and the scheduler go by these.
 enum exit_code : int { success = 0, failure = 1, usage = 2, attention = 3, locked = 75 };
 
 /// The options before the command, and what the chosen command is to do.
