@@ -25,13 +25,7 @@ struct fixture {
         REQUIRE(r.code == code);
         return fs::read_symlink(backy / "last").string();
     }
-    void rot(const std::string& name, std::streamoff at) const {
-        fs::permissions(backy / name, fs::perms(0640));
-        std::fstream file(backy / name, std::ios::in | std::ios::out | std::ios::binary);
-        file.seekg(at);
-        const auto byte = file.get();
-        file.seekp(at).put(static_cast<char>(byte ^ 1));
-    }
+    void rot(const std::string& name, std::streamoff at) const { support::rot(backy / name, at); }
     randomness random;
     scratch dir;
     repository_directory backy;

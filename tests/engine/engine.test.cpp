@@ -209,11 +209,7 @@ TEST_CASE("engine: a distrusted newest revision is not built upon, and the next 
         engine<sources::file<>, stores::image<>>(dir / "r", {dir / "disk.img", false, "", ""}, {}, journal, [&](auto& r, auto& s) {
             const auto first = backup(r, s, {}).made.id;
             const auto second = backup(r, s, {}).made.id;
-            {
-                fs::permissions(dir / "r" / second, fs::perms(0640));
-                std::fstream image(dir / "r" / second, std::ios::in | std::ios::out | std::ios::binary);
-                image.seekp(70'000).write("rotten", 6);
-            }
+            rot(dir / "r" / second, 70'000);
             const auto faults = verify(r, *r.catalog().read().find(second));
             REQUIRE(faults.size() == 1);
             CHECK(faults[0] == "offset 65536, 65536 bytes: does not match its digest");
@@ -237,10 +233,7 @@ TEST_CASE("engine: rot in extents that a distrusted revision shares with older o
         fs::create_directory(dir / "r");
         engine<sources::file<>, stores::image<>>(dir / "r", {dir / "disk.img", false, "", ""}, {}, journal, [&](auto& r, auto& s) {
             const auto first = backup(r, s, {}).made.id, second = backup(r, s, {}).made.id;
-            for (const auto& id : {first, second}) {  // as if one shared extent had rotted
-                fs::permissions(dir / "r" / id, fs::perms(0640));
-                std::fstream(dir / "r" / id, std::ios::in | std::ios::out | std::ios::binary).seekp(70'000).write("rotten", 6);
-            }
+            for (const auto& id : {first, second}) rot(dir / "r" / id, 70'000);  // as if one shared extent had rotted
             CHECK(verify(r, *r.catalog().read().find(second)).size() == 1);
             const auto third = backup(r, s, {}).made;
             CHECK((slurp(dir / "r" / "last") == truth));
@@ -362,8 +355,7 @@ TEST_CASE("engine: a parent without usable digests is read instead, and what it 
         return made;
     };
     SECTION("they are damaged") {
-        fs::permissions(dir / "r" / (first + ".digests"), fs::perms(0640));
-        std::fstream(dir / "r" / (first + ".digests"), std::ios::in | std::ios::out | std::ios::binary).seekp(4096 + 5).put('!');
+        rot(dir / "r" / (first + ".digests"), 4096 + 5);
         CHECK(second_backup(hashes::gmac(hashes::gmac::fresh_key())).stats.bytes_written == 0);
         CHECK(journal.text.find("its digests are damaged") != std::string::npos);
     }

@@ -38,6 +38,16 @@ inline void spill(const std::filesystem::path& path, const content& c) {
     if (!out) throw std::runtime_error("cannot write " + path.string());
 }
 
+/// A bit of the file rots, whatever its mode. Twice: it is as it was.
+inline void rot(const std::filesystem::path& path, std::streamoff at) {
+    std::filesystem::permissions(path, std::filesystem::perms(0640));
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(at);
+    const auto byte = file.get();
+    file.seekp(at).put(static_cast<char>(byte ^ 1));
+    if (!file.flush()) throw std::runtime_error("cannot rot " + path.string());
+}
+
 /// Draws from a seed that stands in the output of a test that fails.
 class randomness {
 public:

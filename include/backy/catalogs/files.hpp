@@ -56,13 +56,12 @@ public:
             if (!name.ends_with(rev_suffix)) continue;
             const auto id = name.substr(0, name.size() - rev_suffix.size());
             if (!is_revision_id(id)) continue;
-            try {
-                h.revisions.push_back(parse(id, directory_.read(name)));
-            } catch (const error&) {
-                try {  // a second time, for a disk that stumbled: one revision less makes another one the newest
+            for (const bool once_more : {true, false}) {  // for a disk that stumbled: one revision less makes another one the newest
+                try {
                     h.revisions.push_back(parse(id, directory_.read(name)));
+                    break;
                 } catch (const error& e) {
-                    if (directory_.status_of(name)) h.damaged.push_back({id, e.what()});  // else it was removed while we looked
+                    if (!once_more && directory_.status_of(name)) h.damaged.push_back({id, e.what()});  // else it was removed while we looked
                 }
             }
         }
@@ -85,7 +84,7 @@ public:
         s.set("format", {std::int64_t{1}}).set("pid", {std::int64_t{::getpid()}}).set("source", {a.source});
         s.set("revisions", {values(a.revisions)}).set("snapshots", {values(a.snapshots)});
         directory_.replace(run, detail::sealed(config::print(s)), new_run, io::private_mode);
-        for (const auto& id : retired()) directory_.remove(retired_prefix + id);  // gone, or named by the caller again
+        for (const auto& id : retired(directory_.names())) directory_.remove(retired_prefix + id);  // gone, or named by the caller again
     }
     /// The metadata get a name that announces them: a rename needs neither an inode nor a block.
     void retire(const revision_id& id) {
@@ -94,7 +93,7 @@ public:
     }
     std::optional<announcement> announced() {
         auto a = announced_in_run();
-        for (const auto& id : retired()) {
+        for (const auto& id : retired(directory_.names())) {
             if (!a) a.emplace();
             a->revisions.push_back(id);
             a->snapshots.push_back(id);
@@ -103,7 +102,7 @@ public:
     }
     void at_rest() {
         bool changed = directory_.remove(run);
-        for (const auto& id : retired()) changed |= directory_.remove(retired_prefix + id);
+        for (const auto& id : retired(directory_.names())) changed |= directory_.remove(retired_prefix + id);
         if (changed) directory_.sync();
     }
 
@@ -139,9 +138,9 @@ private:
         return a;
     }
 
-    std::vector<revision_id> retired() const {
+    static std::vector<revision_id> retired(const auto& names) {
         std::vector<revision_id> ids;
-        for (const auto& name : directory_.names())
+        for (const std::string& name : names)
             if (name.starts_with(retired_prefix) && is_revision_id(name.substr(retired_prefix.size()))) ids.push_back(name.substr(retired_prefix.size()));
         return ids;
     }
@@ -174,9 +173,9 @@ private:
         std::vector<revision_id> revisions;
         std::string trouble;
     };
-    run_in_progress in_progress() {
+    run_in_progress in_progress() const {
         try {
-            const auto a = announced();
+            const auto a = announced_in_run();
             return {a ? a->revisions : std::vector<revision_id>{}, ""};
         } catch (const error& e) {
             return {{}, e.what()};
@@ -194,6 +193,7 @@ private:
         };
         for (const auto& r : h.revisions) add(r.id);
         for (const auto& d : h.damaged) add(d.id);
+        std::ranges::for_each(retired(names), add);
         std::ranges::for_each(before.revisions, add);
         std::ranges::for_each(now.revisions, add);
         std::vector<std::string> others;

@@ -5,6 +5,7 @@
 #include <backy/core/block_map.hpp>
 
 #include <concepts>
+#include <string>
 
 namespace backy {
 
@@ -33,6 +34,16 @@ template <class I>
 concept SealedImage = Image<I> && requires(const I i) {
     { i.was_uncached() } -> std::same_as<bool>;
 };
+
+/// Every block in which the image may hold something else than zeroes, of a volume of `size` bytes.
+block_map allocated(const Image auto& image, byte_count size) {
+    block_map map(size);
+    image.extents([&](extent e) { map.add(e); });
+    return map;
+}
+
+/// For people and proofs: where the bytes came from that were read so far.
+std::string origin_of(const SealedImage auto& image) { return image.was_uncached() ? "from the disk" : "through the page cache"; }
 
 /// An Image that is somebody else's, who outlives it.
 template <Image I>

@@ -28,6 +28,14 @@ inline constexpr byte_count window_size = window_blocks * block_size;
 
 constexpr byte_count blocks_of(byte_count size) { return divide_up(size, block_size); }
 
+/// The bits of the first `count` blocks, 1 to 64.
+constexpr std::uint64_t first_blocks(byte_count count) { return ~std::uint64_t{} >> (window_blocks - count); }
+
+/// `count` blocks of some data that begins with a block; the last one may be short.
+inline const_block blocks_in(const_block data, std::size_t first, std::size_t count) {
+    return data.subspan(first * block_size, std::min<std::size_t>(count * block_size, data.size() - first * block_size));
+}
+
 /// Calls use(first, count) for each longest run of set bits, ascending.
 template <std::invocable<unsigned, unsigned> Use>
 void for_each_run(std::uint64_t bits, Use use) {
@@ -105,7 +113,7 @@ private:
         const auto end = blocks_of(e.offset + std::min(e.length, size_ - e.offset));
         for (auto b = e.offset / block_size; b < end;) {
             const auto bit = b % window_blocks, n = std::min(window_blocks - bit, end - b);
-            change(words_[b / window_blocks], (~std::uint64_t{} >> (window_blocks - n)) << bit);
+            change(words_[b / window_blocks], first_blocks(n) << bit);
             b += n;
         }
     }

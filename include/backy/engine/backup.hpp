@@ -103,21 +103,17 @@ private:
         std::atomic<byte_count> bytes_written = 0, bytes_read = 0;
         const auto take = [&](byte_count offset, const_block data) {
             const auto c = before.compare(offset, data);
-            const auto part = [&](unsigned first, unsigned count) {
-                return data.subspan(first * block_size, std::min<std::size_t>(count * block_size, data.size() - first * block_size));
-            };
             bytes_read += data.size();
             for_each_run(c.differing & ~c.zero, [&](unsigned first, unsigned count) {
-                image.write(offset + first * block_size, part(first, count));
-                bytes_written += part(first, count).size();
+                const auto run = blocks_in(data, first, count);
+                image.write(offset + first * block_size, run);
+                bytes_written += run.size();
             });
             for_each_run(c.differing & c.zero, [&](unsigned first, unsigned count) {
-                image.zero({offset + first * block_size, part(first, count).size()});
+                image.zero({offset + first * block_size, blocks_in(data, first, count).size()});
             });
-            for_each_run(c.differing, [&](unsigned first, unsigned count) { written.add({offset + first * block_size, part(first, count).size()}); });
-            const auto blocks = blocks_of(data.size());
-            const auto all = ~std::uint64_t{} >> (window_blocks - blocks);
-            for_each_run(stored ? c.differing : all & ~c.zero, [&](unsigned first, unsigned count) {
+            for_each_run(c.differing, [&](unsigned first, unsigned count) { written.add({offset + first * block_size, count * block_size}); });
+            for_each_run(stored ? c.differing : first_blocks(blocks_of(data.size())) & ~c.zero, [&](unsigned first, unsigned count) {
                 digests.write(layout::place_of(offset + first * block_size), std::as_bytes(std::span(c.digests).subspan(first, count)));
             });
         };
@@ -165,7 +161,7 @@ private:
             throw corrupt_block("revision " + made().id, "read-back at offset " + std::to_string(bad[0].where.offset) + ": " + bad[0].why);
         made().digests = {H::type.c_str(), block_size, seal_of_digests(sealed_digests)};
         made().read_back = proof{repository_.clock().now(), std::to_string(written.count()) + " blocks, all that were written, " +
-                                                                (sealed.was_uncached() ? "from the disk" : "through the page cache")};
+                                                                origin_of(sealed)};
     }
 
     const Repository& repository_;

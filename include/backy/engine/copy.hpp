@@ -74,11 +74,4 @@ void copy(const From& from, const block_map& which, unsigned workers, journal& j
     if (failure) std::rethrow_exception(failure);
 }
 
-/// Every block in which the image may hold something else than zeroes.
-block_map allocated(const Image auto& image, byte_count size) {
-    block_map map(size);
-    image.extents([&](extent e) { map.add(e); });
-    return map;
-}
-
 }  // namespace backy

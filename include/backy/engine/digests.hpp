@@ -43,7 +43,7 @@ public:
     comparison<H> compare(const_block data, std::span<const typename H::digest> known) const {
         comparison<H> c;
         for (std::size_t i = 0; i * block_size < data.size(); ++i) {
-            const auto b = data.subspan(i * block_size, std::min<std::size_t>(block_size, data.size() - i * block_size));
+            const auto b = blocks_in(data, i, 1);
             if (is_zero(b)) c.zero |= std::uint64_t{1} << i;
             else c.digests[i] = hash_(b);
             if (i >= known.size() ? c.digests[i] != typename H::digest{} : c.digests[i] != known[i]) c.differing |= std::uint64_t{1} << i;
@@ -137,17 +137,13 @@ public:
             if (there > 0) image_.read(offset, buffer.first(there));
         } catch (const error&) {  // what cannot be read cannot be kept
             auto c = digester_.compare(data, {});
-            c.differing = ~std::uint64_t{} >> (window_blocks - blocks_of(data.size()));
+            c.differing = first_blocks(blocks_of(data.size()));
             return c;
         }
         const auto known = digester_.compare(buffer.first(there), {});
         return digester_.compare(data, std::span(known.digests).first(blocks_of(data.size())));
     }
-    block_map allocated(byte_count size) const {
-        block_map map(size);
-        image_.extents([&](extent e) { map.add(e); });
-        return map;
-    }
+    block_map allocated(byte_count size) const { return backy::allocated(image_, size); }
 
 private:
     I image_;

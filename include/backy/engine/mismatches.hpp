@@ -28,7 +28,7 @@ public:
     /// For each run of bits a bad extent of the data at `offset`.
     void add(std::uint64_t bits, byte_count offset, const_block data) {
         for_each_run(bits, [&](unsigned first, unsigned count) {
-            add({offset + first * block_size, std::min<byte_count>(count * block_size, data.size() - first * block_size)}, "does not match its digest");
+            add({offset + first * block_size, blocks_in(data, first, count).size()}, "does not match its digest");
         });
     }
     /// Ascending; neighbours that are bad for one reason become one.

@@ -65,13 +65,10 @@ private:
 
     void put(byte_count offset, const_block data) {
         const auto count = blocks_of(data.size());
-        const auto part = [&](std::size_t first, std::size_t n) {
-            return data.subspan(first * block_size, std::min<std::size_t>(n * block_size, data.size() - first * block_size));
-        };
         comparison<typename Table::hash> c;
         if (table_) c = table_->compare(offset, data);
         else
-            for (std::size_t i = 0; i < count; ++i) c.zero |= std::uint64_t{is_zero(part(i, 1))} << i;
+            for (std::size_t i = 0; i < count; ++i) c.zero |= std::uint64_t{is_zero(blocks_in(data, i, 1))} << i;
         if (table_) bad_.add(c.differing, offset, data);
         const auto right = already_right(offset, data, c.zero);
 
@@ -84,7 +81,7 @@ private:
         for (std::size_t first = 0, end = 0; first < count; first = end) {
             const auto what = action_of(first);
             for (end = first + 1; end < count && action_of(end) == what;) ++end;
-            const auto run = part(first, end - first);
+            const auto run = blocks_in(data, first, end - first);
             if (what == action::write) target_.write(offset + first * block_size, run);
             if (what == action::zero) target_.zero({offset + first * block_size, run.size()});
         }
@@ -104,10 +101,8 @@ private:
             } catch (const error&) {
                 return 0;  // a sector that cannot be read may well be mended by writing it
             }
-            for (std::size_t i = 0; i * block_size < data.size(); ++i) {
-                const auto n = std::min<std::size_t>(block_size, data.size() - i * block_size);
-                if (is_equal(now.subspan(i * block_size, n), data.subspan(i * block_size, n))) right |= std::uint64_t{1} << i;
-            }
+            for (std::size_t i = 0; i * block_size < data.size(); ++i)
+                if (is_equal(blocks_in(now, i, 1), blocks_in(data, i, 1))) right |= std::uint64_t{1} << i;
         }
         return right;
     }

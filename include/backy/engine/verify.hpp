@@ -13,7 +13,7 @@ namespace detail {
 /// Everything that is wrong with a revision's bytes, in lines for people, and how they were read. Reads all of them.
 struct verdict {
     std::vector<std::string> faults;
-    bool from_medium = false;
+    std::string origin;
 };
 
 template <Store T, Catalog C, Hash H, Clock K>
@@ -27,7 +27,7 @@ verdict examine(const repository<T, C, H, K>& repository, const revision& r, uns
             faults.push_back("the image has " + std::to_string(image.size()) + " bytes and should have " + std::to_string(r.size));
         for (const auto& bad : mismatches(image, table, everything(image, table.allocated(r.size)), workers, repository.journal()))
             faults.push_back("offset " + std::to_string(bad.where.offset) + ", " + std::to_string(bad.where.length) + " bytes: " + bad.why);
-        v.from_medium = image.was_uncached();
+        v.origin = origin_of(image);
     } catch (const missing_revision& e) {
         faults.push_back(e.what());
     } catch (const corrupt_block& e) {
@@ -44,7 +44,7 @@ verdict examine(const repository<T, C, H, K>& repository, const revision& r, uns
 template <Store T, Catalog C, Hash H, Clock K>
 std::vector<std::string> verify(const repository<T, C, H, K>& repository, const revision& r, unsigned workers = default_workers()) {
     if (!r.digests) throw store_error("revision " + r.id, "verify: it has no digests to check it against");
-    const auto [faults, from_medium] = detail::examine(repository, r, workers);
+    const auto [faults, origin] = detail::examine(repository, r, workers);
     for (const auto& fault : faults) repository.journal().error("revision " + r.id + ": " + fault);
     [[maybe_unused]] const auto lock = repository.catalog().lock(true);
     const auto now = repository.catalog().read();
@@ -52,7 +52,7 @@ std::vector<std::string> verify(const repository<T, C, H, K>& repository, const 
     if (!still) throw history_error("revision " + r.id, "verify: it was removed meanwhile");
     auto judged = *still;
     judged.trust = faults.empty() ? trust::verified : trust::distrusted;
-    if (faults.empty()) judged.verified = proof{repository.clock().now(), std::string("the whole image, ") + (from_medium ? "from the disk" : "through the page cache")};
+    if (faults.empty()) judged.verified = proof{repository.clock().now(), "the whole image, " + origin};
     repository.update(judged);
     return faults;
 }

@@ -37,6 +37,16 @@ inline long check(long rc, const std::string& path, const std::string& what) {
 
 inline bool is_unsupported(long rc) { return rc == -EOPNOTSUPP || rc == -ENOTTY || rc == -ENOSYS || rc == -EINVAL || rc == -EXDEV; }
 
+/// Calls write(offset, zeroes) in pieces of at most 1 MiB, ascending: for what can only be written to.
+inline void write_zeroes(extent e, auto write) {
+    static const std::vector<std::byte> zeroes(1_MiB);
+    for (byte_count done = 0; done < e.length;) {
+        const auto n = std::min<byte_count>(zeroes.size(), e.length - done);
+        write(e.offset + done, const_block(zeroes).first(n));
+        done += n;
+    }
+}
+
 /// threads: reads and writes of different ranges may run at once.
 template <Io I>
 class file {
@@ -132,12 +142,7 @@ public:
             check(rc, path_, "punch hole at offset " + std::to_string(e.offset));
             return;
         }
-        const std::vector<std::byte> zeroes(std::min(e.length, 1_MiB));
-        for (byte_count done = 0; done < e.length;) {
-            const auto n = std::min<byte_count>(zeroes.size(), e.length - done);
-            write(e.offset + done, const_block(zeroes).first(n));
-            done += n;
-        }
+        write_zeroes(e, [&](byte_count at, const_block zeroes) { write(at, zeroes); });
     }
     void resize(byte_count n) {
         must("resize", [&] { return io_.ftruncate(fd_, n); });

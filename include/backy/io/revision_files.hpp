@@ -86,10 +86,7 @@ public:
         return writer(*this, std::move(f), name, copied);
     }
     file<I> open(const revision_id& id) const { return regular(directory_->open(existing(id), O_RDONLY | O_NONBLOCK)); }
-    sealed_file<I> examine(const revision_id& id) const {
-        (void)open(id);
-        return uncached(existing(id));
-    }
+    sealed_file<I> examine(const revision_id& id) const { return uncached(existing(id)); }
     void remove(const revision_id& id) {
         const bool committed = directory_->remove(id + settings_.suffix), begun = directory_->remove(hidden(id + settings_.suffix));
         if (committed || begun) directory_->sync();
@@ -110,10 +107,10 @@ private:
     sealed_file<I> uncached(const std::string& name) const {
         if (settings_.direct) {
             try {
-                return sealed_file<I>(directory_->open(name, O_RDONLY | O_DIRECT));
+                return sealed_file<I>(regular(directory_->open(name, O_RDONLY | O_NONBLOCK | O_DIRECT)));
             } catch (const error&) {}  // the filesystem has no direct I/O: through the cache, then, and was_uncached() tells
         }
-        return sealed_file<I>(directory_->open(name, O_RDONLY));
+        return sealed_file<I>(regular(directory_->open(name, O_RDONLY | O_NONBLOCK)));
     }
     /// Two files without a name, one a reflink of the other.
     void require_reflink() const {

@@ -26,12 +26,7 @@ public:
         }
     }
     void zero(extent e) {
-        static const std::vector<std::byte> zeroes(1_MiB);
-        for (byte_count done = 0; done < e.length;) {
-            const auto n = std::min<byte_count>(zeroes.size(), e.length - done);
-            write(e.offset + done, const_block(zeroes).first(n));
-            done += n;
-        }
+        io::write_zeroes(e, [&](byte_count at, const_block zeroes) { write(at, zeroes); });
     }
     /// Pipes and terminals have no disk behind them.
     void sync() {
