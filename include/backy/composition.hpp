@@ -48,4 +48,10 @@ concept Composition = requires {
     requires Clock<typename B::clock>;
 };
 
+/// A [store] that does not say its type keeps images.
+inline section with_default_type(section store) {
+    if (!store.has("type")) store.set("type", {std::string("image")});
+    return store;
+}
+
 }  // namespace backy

@@ -15,9 +15,10 @@ template <class T>
 using repository_of = repository<T, catalog, hash, clock>;
 
 template <class Frozen, class T>
-void engine(repository_of<T>& r, source<Frozen>& s, target& t, in_place_target& p, const revision& one) {
+void engine(repository_of<T>& r, source<Frozen>& s, target& t, in_place_target& p, const revision& one, const schedule& kept) {
     backup(r, s, {});
     forget(r, s, [](const history&) { return std::vector<revision_id>{}; });
+    expire(r, s, kept);
     verify(r, one);
     distrust(r, [](const history& h) { return h.revisions; });
     restore(r, one, t);

@@ -80,14 +80,53 @@ void hash_suite() {
     CHECK(std::string(H::type.c_str()).size() <= 16);
 }
 
-/// `table`: a [schedule] with the tags daily (1d) and weekly (1w).
+/// `table`: a [schedule] with the tags daily (1d) and weekly (1w) that keeps less than 100 of each.
 template <backy::Schedule S>
 void schedule_suite(const backy::section& table) {
-    const S schedule(S::config::from(table)), nothing(S::config::from(backy::section()));
+    using namespace backy;
+    const S schedule(S::config::from(table)), nothing(S::config::from(section()));
     CHECK(schedule.interval_of("daily") == std::chrono::days(1));
     CHECK(schedule.interval_of("weekly") == std::chrono::weeks(1));
     CHECK(!schedule.interval_of("other"));
-    CHECK(!nothing.interval_of("daily"));
+    CHECK(schedule.tags() == std::vector<std::string>{"daily", "weekly"});
+    CHECK((!nothing.interval_of("daily") && nothing.tags().empty() && !nothing.next_run("job", {}, timestamp())));
+
+    const timestamp start = std::chrono::sys_days(std::chrono::year(2026) / 1 / 1);
+    history h;
+    auto now = start;
+    for (int run = 0; run < 500; ++run) {
+        const auto known = standing_of(h);
+        const auto at = schedule.next_run("job", known, now);
+        REQUIRE(at);
+        now = std::max(now, *at);
+        const auto tags = schedule.tags_due("job", known, *at - std::chrono::microseconds(1), now);
+        REQUIRE(!tags.empty());
+        revision r;
+        r.id = std::to_string(run);
+        r.sequence = run + 1;
+        r.made_at = now;
+        r.tags = tags;
+        if (run % 7 == 3) r.trust = trust::distrusted;
+        if (run % 11 == 0) r.tags.push_back("by-hand");
+        h.revisions.push_back(r);
+        now += std::chrono::minutes(run % 50);
+        const auto last = h.newest() ? h.newest()->id : "";
+        const auto out = schedule.expired(h, now);
+        for (const auto& id : out.removed) CHECK((id != last && !h.find(id)->has_tag("by-hand")));
+        for (const auto& change : out.retagged) {
+            auto changed = *h.find(change.id);
+            CHECK(std::ranges::includes(std::set(changed.tags.begin(), changed.tags.end()), std::set(change.tags.begin(), change.tags.end())));
+            CHECK(changed.has_tag("by-hand") == (std::ranges::count(change.tags, "by-hand") == 1));
+            changed.tags = change.tags;
+            h = h.with(changed);
+        }
+        h = h.without(out.removed);
+        const auto again = schedule.expired(h, now);
+        CHECK((again.removed.empty() && again.retagged.empty()));
+        CHECK(nothing.expired(h, now).retagged.empty());
+    }
+    CHECK(h.revisions.size() < 300);
+    CHECK(now > start + std::chrono::days(300));
 }
 
 template <backy::Clock C>

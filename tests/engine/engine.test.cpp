@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tests: engine/backup engine/changes engine/copy engine/digests engine/forget engine/mismatches engine/repository engine/restore engine/verify
+// Tests: engine/backup engine/changes engine/copy engine/digests engine/expire engine/forget engine/mismatches engine/repository engine/restore engine/verify
 // The laws of a backup over every source and store, and what the engine does when parts of the past are missing or wrong.
 #include "setup.hpp"
 

@@ -287,3 +287,43 @@ TEST_CASE("faults: forget") {
             });
     });
 }
+
+TEST_CASE("faults: expire") {
+    // three revisions of tag daily with one tag of their own each: daily goes from the two old ones, and with n0 the oldest itself
+    const schedules::interval kept({{{"n0", std::chrono::seconds(1), 1}, {"daily", std::chrono::seconds(1), 1}}});
+    for_each_fault([&](const setting& s, const fault& f) {
+        sweep("expire", f, [&](const auto& plan) {
+            const auto dir = s.copy(s.next);
+            {  // n0 runs out when a newer one carries it, and both are old
+                catalogs::files<> catalog(*dir / "repository");
+                for (const auto& r : catalog.read().revisions) {
+                    auto older = r;
+                    older.made_at -= std::chrono::hours(1);
+                    if (r.id == s.order[2]) older.tags.push_back("n0");
+                    catalog.put(older);
+                }
+            }
+            silent_journal journal;
+            const bool ok = succeeds([&] {
+                file_engine<faulty> e(dir->path(), faulty(plan), journal);
+                expire(e.repository, e.source, kept);
+            });
+            auto m = s.truth;
+            const auto h = catalogs::files<>(*dir / "repository").read();
+            const bool gone = !h.has(s.order[0]);
+            if (gone) m.revisions.erase(s.order[0]);
+            if (f.what == kind::full) CHECK(ok);  // 7
+            if (ok) {
+                CHECK(gone);
+                if (f.error != ENOSPC) CHECK(h.find(s.order[1])->tags == std::vector<std::string>{"n1"});
+                for (const auto& name : names_in(*dir / "repository")) CHECK(!name.starts_with(s.order[0]));
+            }
+            REQUIRE((h.find(s.order[1]) && h.find(s.order[2])));
+            CHECK(h.find(s.order[2])->tags == std::vector<std::string>{"daily", "n2", "n0"});
+            CHECK(h.find(s.order[1])->has_tag("n1"));
+            check_repository(dir->path(), m, f.error != ENOSPC);
+            check_next_run(dir->path(), m, s.next);
+            return ok;
+        });
+    });
+}

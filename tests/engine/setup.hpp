@@ -10,11 +10,12 @@
 #include <backy/catalogs/files.hpp>
 #include <backy/clocks/system.hpp>
 #include <backy/engine/backup.hpp>
-#include <backy/engine/forget.hpp>
+#include <backy/engine/expire.hpp>
 #include <backy/engine/restore.hpp>
 #include <backy/engine/verify.hpp>
 #include <backy/hashes/gmac.hpp>
 #include <backy/history/specifier.hpp>
+#include <backy/schedules/interval.hpp>
 #include <backy/sources/file.hpp>
 #include <backy/stores/image.hpp>
 #include <backy/targets/file.hpp>

@@ -4,6 +4,7 @@
 
 #include <backy/cli/log.hpp>
 #include <backy/composition.hpp>
+#include <backy/config/repository.hpp>
 #include <backy/history/specifier.hpp>
 
 #include <CLI/App.hpp>
@@ -37,21 +38,6 @@ inline std::unique_ptr<command_log<>> open_log(const invocation& call, logging w
     return std::make_unique<command_log<>>(path, "$ " + call.words, call.verbose);
 }
 
-/// DIR/config. Throws config_error for anything in it that is not understood, error if there is none.
-struct repository_config {
-    section source, store, schedule;
-
-    static repository_config read(const std::filesystem::path& directory) {
-        const auto path = (directory / "config").string();
-        const auto all = config::parse(io::directory<io::posix>(directory).read("config"), path);
-        all.allow_only({"format", "source", "store", "schedule"});
-        if (all.get<std::int64_t>("format", 1) != 1) all.refuse("format", "this backy knows format 1");
-        auto store = all.table("store");
-        if (!store.has("type")) store.set("type", {std::string("image")});
-        return {all.get<section>("source"), store, all.table("schedule")};
-    }
-};
-
 /// The directory as an absolute path, links resolved: what `find` prints. Throws error if there is none.
 inline std::filesystem::path resolved(const std::filesystem::path& directory) {
     const io::directory<io::posix> open(directory);
@@ -65,10 +51,10 @@ inline std::filesystem::path resolved(const std::filesystem::path& directory) {
 template <Composition B>
 void with_repository(invocation& call, logging when, auto use) {
     const auto directory = resolved(call.directory);
-    const auto config = repository_config::read(directory);
+    const auto config = config::repository::read(directory);
     const typename B::schedule schedule(B::schedule::config::from(config.schedule));
     visit(B::sources, config.source, [&](auto s) {
-        visit(B::stores, config.store, [&](auto t) {
+        visit(B::stores, with_default_type(config.store), [&](auto t) {
             using S = typename decltype(s)::type;
             using T = typename decltype(t)::type;
             const auto source_config = S::config::from(config.source);

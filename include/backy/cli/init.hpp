@@ -33,8 +33,8 @@ void add_init(CLI::App& app, invocation& call) {
                     table = S::parse(w->source);
                 }))
                 throw config_error("init", "unknown type \"" + w->type + "\"; this build has: " + known_names(B::sources));
-            const auto path = (call.directory / "config").string();
-            const auto text = config::print(section().set("format", {std::int64_t{1}}).set("source", {table}));
+            const auto path = (call.directory / config::repository_file).string();
+            const auto text = config::repository{table, {}, {}}.text();
             visit(B::sources, config::parse(text, path).table("source"), [&](auto source) {
                 using S = typename decltype(source)::type;
                 (void)S::config::from(config::parse(text, path).table("source"));  // what is written can be read, or nothing is written
@@ -42,8 +42,8 @@ void add_init(CLI::App& app, invocation& call) {
             make_directories(call.directory);
             io::directory<io::posix> directory(call.directory);
             [[maybe_unused]] const auto lock = typename B::catalog(call.directory).lock(false);
-            if (directory.status_of("config")) throw error(path, "init: there is a configuration already; it was left as it is");
-            directory.replace("config", text, ".config.new", io::private_mode);
+            if (directory.status_of(config::repository_file)) throw error(path, "init: there is a configuration already; it was left as it is");
+            directory.replace(config::repository_file, text, ".config.new", io::private_mode);
             return success;
         };
     });

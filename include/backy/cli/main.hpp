@@ -4,6 +4,7 @@
 
 #include <backy/cli/backup.hpp>
 #include <backy/cli/distrust.hpp>
+#include <backy/cli/expire.hpp>
 #include <backy/cli/find.hpp>
 #include <backy/cli/forget.hpp>
 #include <backy/cli/init.hpp>
@@ -52,6 +53,7 @@ int main(int argc, char** argv) {
     add_verify<B>(app, call);
     add_distrust<B>(app, call);
     add_forget<B>(app, call);
+    add_expire<B>(app, call);
 
     try {
         app.parse(argc, argv);

@@ -6,6 +6,8 @@
 #include <backy/core/journal.hpp>
 #include <backy/core/section.hpp>
 
+#include <filesystem>
+
 namespace backy {
 
 /// | expression | returns | meaning | throws |
@@ -32,6 +34,12 @@ concept Source = requires(S s, const revision_id& id, const section& table, cons
     { s.snapshots() } -> std::same_as<std::vector<revision_id>>;
     { s.release(id) } -> std::same_as<void>;
 } && std::constructible_from<S, typename S::config, journal&>;
+
+/// A source whose volume is a file or a device of this machine: `s.path()`.
+template <class S>
+concept FileSource = Source<S> && requires(const S s) {
+    { s.path() } -> std::same_as<std::filesystem::path>;
+};
 
 template <Source S>
 using snapshot_of = decltype(std::declval<S&>().freeze(std::declval<const revision_id&>()));

@@ -67,6 +67,7 @@ public:
     file(config c, journal&, I io = {}) : config_(std::move(c)), io_(std::move(io)) {}
 
     std::string name() const { return config_.filename.string(); }
+    std::filesystem::path path() const { return config_.filename; }
 
     snapshot freeze(const revision_id& id) {
         io::file<I> volume(io_, name(), O_RDONLY | O_NONBLOCK);  // a FIFO must not block
@@ -116,6 +117,6 @@ private:
     config config_;
     I io_;
 };
-static_assert(Source<file<>>);
+static_assert(FileSource<file<>>);
 
 }  // namespace backy::sources

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The [global] table of a scheduler's configuration: all that `check` and the shell's client have to know of it.
+#pragma once
+
+#include <backy/config/document.hpp>
+#include <backy/io/directory.hpp>
+#include <backy/io/posix.hpp>
+
+#include <arpa/inet.h>
+
+namespace backy::config {
+
+inline constexpr auto* default_path = "/etc/backy.conf";
+inline constexpr auto* default_status_path = "/run/backy/status.json";  ///< for those who may not read the configuration
+
+struct global {
+    std::filesystem::path base_dir;
+    bool require_mount;
+    std::size_t worker_limit;  ///< backups at a time in each of the two pools
+    std::filesystem::path status_file;
+    std::chrono::seconds status_interval;
+    std::vector<std::string> telnet_addrs;
+    std::uint16_t telnet_port;
+    std::string backup_completed_callback;  ///< empty: none
+
+    /// Touches nothing.
+    static global from(const section& table) {
+        table.allow_only({"base-dir", "require-mount", "worker-limit", "status-file", "status-interval", "telnet-addrs", "telnet-port",
+                          "backup-completed-callback"});
+        const auto path = [&](const char* key, const std::string& otherwise) {
+            const auto text = table.get<std::string>(key, otherwise);
+            if (text != otherwise && !std::filesystem::path(text).is_absolute()) table.refuse(key, "must be an absolute path: \"" + text + "\"");
+            return text;
+        };
+        const auto number = [&](const char* key, std::int64_t otherwise, std::int64_t most) {
+            const auto n = table.get<std::int64_t>(key, otherwise);
+            if (n < 1 || n > most) table.refuse(key, "must be from 1 to " + std::to_string(most) + ": " + std::to_string(n));
+            return n;
+        };
+        global g;
+        g.base_dir = path("base-dir", "/srv/backy");
+        g.require_mount = table.get<bool>("require-mount", false);
+        g.worker_limit = static_cast<std::size_t>(number("worker-limit", 1, 1000));
+        g.status_file = path("status-file", "");
+        if (g.status_file.empty()) g.status_file = g.base_dir / ".status.json";
+        g.status_interval = std::chrono::seconds(number("status-interval", 30, 200));  // check calls one of 300 s too old
+        g.telnet_addrs = addresses(table);
+        g.telnet_port = static_cast<std::uint16_t>(number("telnet-port", 6023, 65'535));
+        g.backup_completed_callback = path("backup-completed-callback", "");
+        return g;
+    }
+
+private:
+    static std::vector<std::string> addresses(const section& table) {
+        std::vector<std::string> all;
+        for (const auto& part : split(table.get<std::string>("telnet-addrs", "127.0.0.1, ::1"), ',')) {
+            const auto text = trimmed(part);
+            ::in6_addr unused{};
+            if (text.empty()) continue;
+            if (::inet_pton(AF_INET, text.c_str(), &unused) != 1 && ::inet_pton(AF_INET6, text.c_str(), &unused) != 1)
+                table.refuse("telnet-addrs", "\"" + text + "\" is no IP address");
+            all.push_back(text);
+        }
+        return all;
+    }
+};
+
+/// A whole configuration, parsed; its keys are checked by who uses them. Throws config_error, also when it cannot be read.
+inline section read(const std::filesystem::path& path) {
+    constexpr byte_count largest = 64_MiB;  // 10,000 jobs are 2 MiB
+    const auto text = [&] {
+        try {
+            return io::file<io::posix>(io::posix{}, path.string(), O_RDONLY | O_NONBLOCK).text(largest);
+        } catch (const error& e) {
+            throw config_error("configuration", e.what());
+        }
+    };
+    auto all = parse(text(), path.string());
+    all.allow_only({"format", "global", "schedules", "jobs"});
+    if (all.get<std::int64_t>("format", 1) != 1) all.refuse("format", "this backy knows format 1");
+    return all;
+}
+
+}  // namespace backy::config

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Standing: how a repository stands, in as little as a schedule and the monitoring need. A history of a hundred revisions is some
+// hundred KiB, its standing less than one, so a daemon can hold those of ten thousand jobs.
+#pragma once
+
+#include <backy/history/history.hpp>
+
+namespace backy {
+
+struct standing {
+    /// The newest revision that counts.
+    struct backup {
+        revision_id id;
+        timestamp made_at;
+        seconds duration{};
+        std::vector<std::string> tags;
+        byte_count bytes_written = 0;
+    };
+    struct tag_use {
+        std::string tag;
+        std::optional<timestamp> newest;  ///< when the newest revision with it was made; nothing: none of them counts
+        std::int64_t revisions = 0;
+        byte_count bytes_written = 0;
+    };
+    std::optional<backup> newest;
+    std::vector<tag_use> tags;           ///< every tag that a revision carries
+    std::int64_t distrusted = 0;
+    std::vector<std::string> damaged;    ///< why, one line for each
+    std::vector<std::string> strangers;  ///< what belongs to no revision
+
+    std::optional<timestamp> newest_with(std::string_view tag) const {
+        const auto found = std::ranges::find(tags, tag, &tag_use::tag);
+        return found == tags.end() ? std::nullopt : found->newest;
+    }
+};
+
+/// "Newest" is by the order of the history: a clock that was wrong for a day does not hide what came after it.
+inline standing standing_of(const history& h) {
+    standing s;
+    if (const auto* const r = h.newest()) s.newest = {r->id, r->made_at, r->stats.duration, r->tags, r->stats.bytes_written};
+    for (const auto& r : h.revisions) {
+        if (!r.counts()) ++s.distrusted;
+        for (const auto& tag : r.tags) {
+            auto use = std::ranges::find(s.tags, tag, &standing::tag_use::tag);
+            if (use == s.tags.end()) use = s.tags.insert(use, {tag, {}, 0, 0});
+            if (r.counts()) use->newest = r.made_at;
+            ++use->revisions;
+            use->bytes_written += r.stats.bytes_written;
+        }
+    }
+    for (const auto& d : h.damaged) s.damaged.push_back(d.why);
+    s.strangers = h.strangers;
+    return s;
+}
+
+}  // namespace backy
