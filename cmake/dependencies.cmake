@@ -8,3 +8,7 @@ find_dependency(OpenSSL 3)
 find_dependency(CLI11)
 find_dependency(nlohmann_json)
 find_dependency(Threads)
+find_dependency(PkgConfig) # Debian's RE2 brings no CMake package
+if(NOT TARGET PkgConfig::RE2)
+  pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+endif()

@@ -76,6 +76,7 @@ struct catalog : pinned {
     explicit catalog(const std::filesystem::path&) { throw 0; }
     movable lock(bool) { throw 0; }
     history read() { throw 0; }
+    std::string fingerprint(bool) { throw 0; }
     void put(const revision&) { throw 0; }
     void remove(const revision_id&) { throw 0; }
     void announce(const announcement&) { throw 0; }

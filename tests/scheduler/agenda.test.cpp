@@ -102,7 +102,7 @@ TEST_CASE("agenda: a failure comes back after 2, 4, 8 … minutes, at most 6 hou
     }
     CHECK(a.find("job")->failures == 10);
     CHECK(a.find("job")->tags == tags{"hourly", "daily"});  // the daily slot passed meanwhile
-    a.ended("job", outcome::locked, a.find("job")->standing, now);
+    a.ended("job", outcome::not_now, a.find("job")->standing, now);
     CHECK((*a.wakes() == now + 15s && a.find("job")->failures == 10));
     REQUIRE(a.start(now + 15s).size() == 1);
     a.ended("job", outcome::success, made(now + 16s, {"daily", "hourly"}), now + 20s);

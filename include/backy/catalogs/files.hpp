@@ -38,12 +38,25 @@ public:
           digests_({.suffix = digests_suffix, .copy_granule = 4_KiB, .direct = false, .must_reflink = ""}, repository, nullptr, io) {}
 
     /// flock on DIR/.lock, which is never replaced; the guard is the open file.
-    io::file<I> lock(bool wait) {
-        auto f = directory_.open(".lock", O_RDWR | O_CREAT);
-        const auto rc = io::again([&] { return f.io().flock(f.descriptor(), LOCK_EX | (wait ? 0 : LOCK_NB)); });
-        if (rc == -EWOULDBLOCK) throw lock_busy(f.path(), "lock: held by another backy process (try again when it has ended)");
-        io::check(rc, f.path(), "lock");
-        return f;
+    io::file<I> lock(bool wait) { return directory_.lock(".lock", wait, "another backy process (try again when it has ended)"); }
+
+    /// By the time of the directory, in which every change of metadata is a rename; thoroughly by those of each .rev, for who edits in place.
+    std::string fingerprint(bool thorough) const {
+        const auto st = directory_.status();
+        std::string text = std::to_string(st.st_dev) + ":" + std::to_string(st.st_ino) + ":" + time_text(st.st_mtim);
+        ::timespec newest = st.st_mtim;
+        if (thorough)
+            for (const auto& name : directory_.names()) {
+                if (!name.ends_with(rev_suffix) || name == last_rev) continue;
+                const auto rev = directory_.status_of(name);
+                if (!rev) return "";
+                text += "," + time_text(rev->st_ctim);
+                newest = std::max(newest, rev->st_ctim, [](const auto& a, const auto& b) { return std::pair(a.tv_sec, a.tv_nsec) < std::pair(b.tv_sec, b.tv_nsec); });
+            }
+        // the kernel's clock for files has ticks of some milliseconds: within one a second change would not show
+        constexpr ::time_t tick = 1;
+        if (newest.tv_sec + tick >= std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())) return "";
+        return thorough ? sha256_of(text) : text;
     }
 
     history read() {
@@ -108,14 +121,14 @@ public:
 
     void point(const std::optional<revision_id>& id, const std::optional<std::filesystem::path>& image) {
         point_link("last", image ? std::optional(image->filename().string()) : std::nullopt);
-        point_link("last.rev", id ? std::optional(*id + rev_suffix) : std::nullopt);
+        point_link(last_rev, id ? std::optional(*id + rev_suffix) : std::nullopt);
     }
 
     auto& digests() { return digests_; }
 
 private:
     inline static const std::string rev_suffix = ".rev", digests_suffix = ".digests", run = ".run", new_rev = ".rev.new", new_run = ".run.new",
-                             retired_prefix = ".retired-";
+                             retired_prefix = ".retired-", last_rev = "last.rev";
 
     std::optional<announcement> announced_in_run() const {
         if (!directory_.status_of(run)) return std::nullopt;
@@ -137,6 +150,8 @@ private:
                 if (!is_revision_id(id)) throw error(path, "\"" + id + "\" is no ID of a revision (" + unusable + ")");
         return a;
     }
+
+    static std::string time_text(const ::timespec& t) { return std::to_string(t.tv_sec) + "." + std::to_string(t.tv_nsec); }
 
     static std::vector<revision_id> retired(const auto& names) {
         std::vector<revision_id> ids;
@@ -186,7 +201,7 @@ private:
     std::vector<std::string> strangers(const std::set<std::string>& names, const history& h, const run_in_progress& before) {
         const auto now = in_progress();
         if (!now.trouble.empty()) return {now.trouble};
-        std::set<std::string> ours{"config", ".config.new", ".lock", run, new_run, new_rev, "last", "last.rev", ".last.new", ".last.rev.new"};
+        std::set<std::string> ours{"config", ".config.new", ".lock", run, new_run, new_rev, "last", last_rev, ".last.new", ".last.rev.new"};
         const auto add = [&](const revision_id& id) {
             for (const auto& name : {id, id + digests_suffix}) ours.insert({name, io::revision_files<I>::hidden(name)});
             ours.insert({id + rev_suffix, retired_prefix + id});

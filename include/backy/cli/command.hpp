@@ -5,6 +5,7 @@
 #include <backy/cli/log.hpp>
 #include <backy/composition.hpp>
 #include <backy/config/repository.hpp>
+#include <backy/core/interruption.hpp>
 #include <backy/history/specifier.hpp>
 
 #include <CLI/App.hpp>
@@ -25,6 +26,7 @@ struct invocation {
     std::string log_file;
     bool verbose = false;
     std::string words;  ///< the command line, for the log
+    bool plugin = false;  ///< its failures are Nagios's UNKNOWN, on standard output
     std::function<int()> run;
     std::unique_ptr<command_log<>> log;  ///< once the command has opened it
 };
@@ -38,19 +40,12 @@ inline std::unique_ptr<command_log<>> open_log(const invocation& call, logging w
     return std::make_unique<command_log<>>(path, "$ " + call.words, call.verbose);
 }
 
-/// The directory as an absolute path, links resolved: what `find` prints. Throws error if there is none.
-inline std::filesystem::path resolved(const std::filesystem::path& directory) {
-    const io::directory<io::posix> open(directory);
-    std::string path;
-    io::check(io::posix{}.readlinkat(AT_FDCWD, "/proc/self/fd/" + std::to_string(open.descriptor()), path), directory.string(), "resolve");
-    return path;
-}
-
 /// Calls use(repository, source, schedule, log) with the policies that the config names. Touches nothing by itself; the log is opened
 /// once the configuration is known to be right.
 template <Composition B>
 void with_repository(invocation& call, logging when, auto use) {
-    const auto directory = resolved(call.directory);
+    const std::filesystem::path directory = io::directory<io::posix>(call.directory).real_path();
+    interruption::listen();
     const auto config = config::repository::read(directory);
     const typename B::schedule schedule(B::schedule::config::from(config.schedule));
     visit(B::sources, config.source, [&](auto s) {

@@ -37,16 +37,8 @@ public:
             const auto line = on_one_line(text);
             const bool logged = append(s, line);
             clear_bar();
-            if (s != severity::info || verbose_ || !logged) std::cerr << line << std::endl;
+            if ((s != severity::info || verbose_ || !logged) && !goes_to_stderr()) std::cerr << line << std::endl;
         } catch (...) {}  // a log that cannot be written must not end a backup
-    }
-
-    /// To the file alone.
-    void note(severity s, std::string_view text) noexcept {
-        const std::lock_guard lock(guard_);
-        try {
-            append(s, on_one_line(text));
-        } catch (...) {}
     }
 
     void progress(byte_count done, byte_count total) noexcept override {
@@ -82,6 +74,13 @@ private:
             if (!std::exchange(complained_, true)) std::cerr << on_one_line(e.what()) << std::endl;
             return false;
         }
+    }
+    /// The scheduler lets standard error of its children go to their log: nothing need be there twice.
+    bool goes_to_stderr() const {
+        struct ::stat errors {};
+        if (!file_ || I{}.fstat(STDERR_FILENO, errors) < 0) return false;
+        const auto log = file_->status();
+        return log.st_dev == errors.st_dev && log.st_ino == errors.st_ino;
     }
     void show_bar(const std::string& text, byte_count done, byte_count total) {
         constexpr std::size_t width = 30;

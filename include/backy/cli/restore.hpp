@@ -47,7 +47,7 @@ void add_restore(CLI::App& app, invocation& call) {
                 const auto h = repository.catalog().read();
                 const auto r = resolve(h, w->spec);
                 if (!r.counts()) log.warning("revision " + r.id + ": it is distrusted");
-                w->request.repository = resolved(call.directory);
+                w->request.repository = io::directory<io::posix>(call.directory).real_path();
                 with_target<B>(w->request, [&](auto& target) {
                     log.info("revision " + r.id + ": restoring to " + w->request.spelling);
                     const auto report = restore(repository, r, target);

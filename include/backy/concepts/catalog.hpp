@@ -18,6 +18,7 @@ struct announcement {
 /// |---|---|---|---|
 /// | c.lock(wait) | a movable guard | nobody else changes the repository while it lives | lock_busy unless `wait` |
 /// | c.read() | history | damaged metadata are listed in it, never an error | error |
+/// | c.fingerprint(thorough) | string | the same as earlier: the history has not changed; empty: it changes right now. Cheap, or by every revision | error |
 /// | c.put(r) | – | new or rewritten; atomic and durable: from here on the revision exists | error |
 /// | c.remove(id) | – | durable: from here on it does not; no error if there was none | error |
 /// | c.announce(a) | – | durable | error |
@@ -36,6 +37,7 @@ concept Catalog = requires(C c, const revision& r, const revision_id& id, const 
                            const std::optional<std::filesystem::path>& image) {
     { c.lock(bool{}) } -> std::movable;
     { c.read() } -> std::same_as<history>;
+    { c.fingerprint(bool{}) } -> std::same_as<std::string>;
     { c.put(r) } -> std::same_as<void>;
     { c.remove(id) } -> std::same_as<void>;
     { c.announce(a) } -> std::same_as<void>;

@@ -57,7 +57,7 @@ inline section section_of(const toml::table& table, const std::string& file, con
         const std::string name(key.str());
         auto v = value_of(node, file, path.empty() ? name : path + "." + name);
         if (const auto at = key.source().begin; at.line > 0) v.at = {at.line, at.column};
-        s.set(name, std::move(v));
+        s.add(name, std::move(v));
     }
     return s;
 }

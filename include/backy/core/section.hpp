@@ -44,6 +44,8 @@ public:
     bool has(std::string_view key) const { return look_up(key) != nullptr; }
     /// In the order of the calls; an older value of the key is replaced in its place.
     section& set(std::string key, value v);
+    /// For a key that is known not to be there: without looking, so that a table of 10,000 jobs is read in time.
+    void add(std::string key, value v);
     void erase(std::string_view key);
 
     /// The value, or nothing when the key is absent. Of another type: config_error.
@@ -105,6 +107,8 @@ inline section& section::set(std::string key, value v) {
     else found->value = std::move(v);
     return *this;
 }
+
+inline void section::add(std::string key, value v) { entries_.push_back({std::move(key), std::move(v)}); }
 
 inline void section::erase(std::string_view key) {
     std::erase_if(entries_, [&](const entry& e) { return e.key == key; });

@@ -50,6 +50,20 @@ inline std::optional<std::chrono::sys_days> parse_date(std::string_view text) {
     return std::chrono::sys_days(date);
 }
 
+/// What to_rfc3339 has written, to the microsecond; nothing for anything else.
+inline std::optional<timestamp> parse_rfc3339(std::string_view text) {
+    const auto day = parse_date(text.substr(0, 10));
+    unsigned h = 0, m = 0, s = 0, us = 0;
+    const auto number = [&](std::size_t at, std::size_t length, unsigned& to) {
+        const auto* const end = text.data() + at + length;
+        return std::from_chars(text.data() + at, end, to).ptr == end;
+    };
+    if (!day || text.size() != 27 || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' || text[26] != 'Z' || !number(11, 2, h) ||
+        !number(14, 2, m) || !number(17, 2, s) || !number(20, 6, us) || h > 23 || m > 59 || s > 59)
+        return std::nullopt;
+    return timestamp(*day) + std::chrono::hours(h) + std::chrono::minutes(m) + std::chrono::seconds(s) + std::chrono::microseconds(us);
+}
+
 /// A positive number with s, m, h, d or w: "30d". Nothing for anything else, or for more than about 10,000 years.
 inline std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
     constexpr std::int64_t longest = 320'000'000'000;

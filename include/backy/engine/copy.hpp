@@ -3,7 +3,7 @@
 #pragma once
 
 #include <backy/concepts/image.hpp>
-#include <backy/core/error.hpp>
+#include <backy/core/interruption.hpp>
 #include <backy/core/journal.hpp>
 
 #include <atomic>
@@ -24,7 +24,8 @@ struct fail_if_unreadable {
 /// Reads the blocks of `which`, a window at a time, and calls sink(offset, data) for each run of them, in any order, from several
 /// threads. One worker: ascending, in the caller's thread.
 /// A run that cannot be read is read again block by block; unreadable(extent, error) is called for those that cannot be, and without it
-/// the first of them ends the copy. Throws the first exception of any worker; the others stop at their next window.
+/// the first of them ends the copy. Throws the first exception of any worker, or error when the process was asked to end; the others
+/// stop at their next window.
 template <Image From, std::invocable<byte_count, const_block> Sink, std::invocable<extent, const error&> Unreadable = fail_if_unreadable>
 void copy(const From& from, const block_map& which, unsigned workers, journal& journal, const Sink& sink, const Unreadable& unreadable = {}) {
     std::atomic<std::size_t> next = 0;
@@ -53,11 +54,13 @@ void copy(const From& from, const block_map& which, unsigned workers, journal& j
     const auto work = [&] {
         try {
             const aligned_buffer buffer(window_size);
-            for (std::size_t window = 0; (window = next++) < which.windows();)
+            for (std::size_t window = 0; (window = next++) < which.windows();) {
+                interruption::point();
                 which.runs(window, [&](extent run) {
                     take(run, buffer.first(window_size));
                     journal.progress(done += run.length, total);
                 });
+            }
         } catch (...) {
             next = which.windows();
             const std::lock_guard lock(guard);

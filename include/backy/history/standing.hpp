@@ -7,24 +7,25 @@
 
 namespace backy {
 
+/// The newest revision that counts.
+struct last_backup {
+    revision_id id;
+    timestamp made_at;
+    seconds duration{};
+    std::vector<std::string> tags;
+    byte_count bytes_written = 0;
+};
+struct tag_use {
+    std::string tag;
+    std::optional<timestamp> newest;  ///< when the newest revision with it was made; nothing: none of them counts
+    std::int64_t revisions = 0;
+    byte_count bytes_written = 0;
+};
+
 struct standing {
-    /// The newest revision that counts.
-    struct backup {
-        revision_id id;
-        timestamp made_at;
-        seconds duration{};
-        std::vector<std::string> tags;
-        byte_count bytes_written = 0;
-    };
-    struct tag_use {
-        std::string tag;
-        std::optional<timestamp> newest;  ///< when the newest revision with it was made; nothing: none of them counts
-        std::int64_t revisions = 0;
-        byte_count bytes_written = 0;
-    };
-    std::optional<backup> newest;
+    std::optional<last_backup> newest;
     std::vector<tag_use> tags;           ///< every tag that a revision carries
-    std::int64_t distrusted = 0;
+    std::int64_t revisions = 0, distrusted = 0;
     std::vector<std::string> damaged;    ///< why, one line for each
     std::vector<std::string> strangers;  ///< what belongs to no revision
 
@@ -38,10 +39,11 @@ struct standing {
 inline standing standing_of(const history& h) {
     standing s;
     if (const auto* const r = h.newest()) s.newest = {r->id, r->made_at, r->stats.duration, r->tags, r->stats.bytes_written};
+    s.revisions = static_cast<std::int64_t>(h.revisions.size());
     for (const auto& r : h.revisions) {
         if (!r.counts()) ++s.distrusted;
         for (const auto& tag : r.tags) {
-            auto use = std::ranges::find(s.tags, tag, &standing::tag_use::tag);
+            auto use = std::ranges::find(s.tags, tag, &tag_use::tag);
             if (use == s.tags.end()) use = s.tags.insert(use, {tag, {}, 0, 0});
             if (r.counts()) use->newest = r.made_at;
             ++use->revisions;

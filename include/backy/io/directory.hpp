@@ -5,6 +5,8 @@
 
 #include <backy/io/file.hpp>
 
+#include <sys/file.h>
+
 #include <filesystem>
 
 namespace backy::io {
@@ -22,6 +24,21 @@ public:
 
     file<I> open(const std::string& name, int flags, ::mode_t mode = private_mode) const {
         return file<I>(io(), descriptor(), one_component(name), flags | O_NOFOLLOW, path_of(name), mode);
+    }
+    /// The path with all links resolved.
+    std::string real_path() const {
+        std::string text;
+        check(io().readlinkat(AT_FDCWD, "/proc/self/fd/" + std::to_string(descriptor()), text), handle_.path(), "resolve");
+        return text;
+    }
+    /// flock on a file that is made if it is not there and never replaced; whoever holds the open file holds the lock. Throws lock_busy
+    /// with what `holder` is and what to do, unless it is to wait.
+    file<I> lock(const std::string& name, bool wait, const std::string& holder) const {
+        auto f = open(name, O_RDWR | O_CREAT);
+        const auto rc = again([&] { return io().flock(f.descriptor(), LOCK_EX | (wait ? 0 : LOCK_NB)); });
+        if (rc == -EWOULDBLOCK) throw lock_busy(f.path(), "lock: held by " + holder);
+        check(rc, f.path(), "lock");
+        return f;
     }
     /// A file that never gets a name (O_TMPFILE).
     file<I> unnamed() const { return file<I>(io(), descriptor(), ".", O_RDWR | O_TMPFILE, path().string()); }

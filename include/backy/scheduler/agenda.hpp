@@ -14,13 +14,14 @@ namespace backy::scheduler {
 
 /// Two pools, so that long backups do not keep short ones waiting.
 enum class pool { fast, slow };
-enum class outcome { success, attention, failure, locked };
+inline std::string name_of(pool p) { return p == pool::fast ? "fast" : "slow"; }
+enum class outcome { success, attention, failure, not_now };
 enum class state { unknown, waiting, queued, running };
 
 inline constexpr std::chrono::minutes slow_from{10};  ///< a job whose last run took longer is slow; so is one that never ran
 inline constexpr std::chrono::minutes first_retry{2};  ///< after a failure; twice as long after each further one
 inline constexpr std::chrono::hours last_retry{6};
-inline constexpr std::chrono::seconds locked_retry{15};  ///< somebody else is at the repository
+inline constexpr std::chrono::seconds soon{15};         ///< after one that somebody else was in the way of
 
 /// A job's life: unknown (its repository has not been looked at) → waiting (for its time) → queued (for a worker) → running → waiting.
 /// A run stays due until its tags are made: a failure comes back after a while with its old place in the queue, and with what else came
@@ -141,7 +142,7 @@ public:
             j.asked.clear();
             j.due.reset();
             j.not_before = {};
-        } else j.not_before = now + (o == outcome::locked ? locked_retry : retry_after(++j.failures));
+        } else j.not_before = now + (o == outcome::not_now ? soon : retry_after(++j.failures));
         plan(name, j, now);
     }
 

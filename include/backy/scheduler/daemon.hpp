@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The daemon: the agenda in real time. One thread runs every coroutine and never waits for a disk; what may wait is done on a few
+// others (`off_loop`), and backups are processes of their own.
+#pragma once
+
+#include <backy/io/filesystem.hpp>
+#include <backy/scheduler/agenda.hpp>
+#include <backy/scheduler/child.hpp>
+#include <backy/scheduler/commands.hpp>
+#include <backy/scheduler/jobs.hpp>
+#include <backy/scheduler/known.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <sys/mman.h>
+
+namespace backy::scheduler {
+
+inline constexpr std::chrono::seconds stop_limit{60};       ///< for children to clean up after SIGTERM; then they are killed
+inline constexpr std::chrono::minutes callback_limit{10};
+inline constexpr std::chrono::minutes clock_tolerance{1};   ///< more than that within a status interval is a jump
+
+/// A journal that never makes its caller wait: lines are written by a thread of their own, in their order.
+class background_journal final : public journal {
+public:
+    explicit background_journal(journal& to) : to_(to) {}
+    ~background_journal() override { writer_.join(); }
+    void record(severity s, std::string_view text) noexcept override {
+        try {
+            asio::post(writer_, [this, s, line = std::string(text)] { to_.record(s, line); });
+        } catch (...) {}
+    }
+    void progress(byte_count, byte_count) noexcept override {}
+
+private:
+    journal& to_;
+    asio::thread_pool writer_{1};
+};
+
+template <Composition B>
+class daemon {
+    using P = typename B::schedule;
+    using C = typename B::catalog;
+    using json_report = monitoring::report;
+
+public:
+    /// Reads the configuration, takes the base directory and listens. `program`: the `backy` whose commands the children are.
+    /// Throws config_error; lock_busy when another daemon has the base directory; error.
+    daemon(std::filesystem::path config, std::filesystem::path program, journal& log)
+        : config_path_(std::filesystem::absolute(config)), program_(std::move(program)), journal_(log),
+          settings_(read_configuration<B>(config_path_)), base_(settings_.global.base_dir) {
+        must_be_mounted(base_, settings_.global);
+        lock_.emplace(base_.lock(".lock", false, "another scheduler"));
+        agenda_.limit(settings_.global.worker_limit);
+        for (const auto& [name, job] : settings_.jobs) agenda_.add(name, job.schedule, now());
+        for (const auto& address : settings_.global.telnet_addrs) shell_.listen(address, settings_.global.telnet_port);
+        base_.remove(socket_name);  // of one that was killed: the lock says that there is none
+        const auto mask = ::umask(0117);
+        shell_.listen("/proc/self/fd/" + std::to_string(base_.descriptor()) + "/" + socket_name);  // a path of any length
+        ::umask(mask);
+    }
+
+    /// Until SIGTERM or SIGINT. Throws error when it cannot go on.
+    void run() {
+        spawn_task(signals());
+        spawn_task(begin());
+        loop_.run();
+        blocking_.join();
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+    // For the shell's commands; on the loop's thread.
+    timestamp now() const { return typename B::clock{}.now(); }
+    std::size_t idle_workers(pool p) const {
+        const auto busy = agenda_.running(p), limit = settings_.global.worker_limit;
+        return limit > busy ? limit - busy : 0;
+    }
+    /// As of now; made again only after something changed.
+    std::shared_ptr<const json_report> report() {
+        if (!report_) report_ = std::make_shared<const json_report>(make_report());
+        return report_;
+    }
+    std::string run_now(const std::string& job) {
+        const auto* const j = agenda_.find(job);
+        if (!j) throw error("run", "no job \"" + on_one_line(job) + "\"");
+        if (j->state == state::unknown) throw error("run", job + ": its repository has not been looked at yet");
+        if (j->state == state::running) throw error("run", job + ": it is running");
+        if (j->state == state::waiting && !agenda_.run_now(job, now())) throw error("run", job + ": its schedule has no tag");
+        journal_.info(job + ": asked for by hand");
+        changed();
+        return job + ": due now";
+    }
+    /// Throws error, and config_error for a broken configuration: then the old one stays in force.
+    asio::awaitable<std::string> reload() {
+        if (std::exchange(reloading_, true)) throw error("reload", "one is in progress");
+        const std::shared_ptr<void> done(nullptr, [this](void*) { reloading_ = false; });
+        try {
+            auto fresh = co_await off_loop([this] { return read_configuration<B>(config_path_); });
+            reload_trouble_.clear();
+            const auto text = take(std::move(fresh));
+            journal_.info("reload: " + text);
+            co_return text;
+        } catch (const error& e) {
+            reload_trouble_ = std::string("the configuration was refused, the old one is in force: ") + e.what();
+            journal_.error(reload_trouble_);
+            changed();
+            throw;
+        }
+    }
+    /// Does it on another thread; the caller's coroutine waits. `work` refers to what lives in that coroutine: g++ 12 destroys
+    /// twice what a closure in a co_await holds by value.
+    template <std::invocable F>
+        requires std::is_trivially_destructible_v<F>
+    asio::awaitable<std::invoke_result_t<F>> off_loop(F work) {
+        co_return co_await asio::co_spawn(
+            blocking_, [](F f) -> asio::awaitable<std::invoke_result_t<F>> { co_return f(); }(work), asio::use_awaitable);
+    }
+
+private:
+    static void must_be_mounted(const io::directory<io::posix>& base, const config::global& g) {
+        constexpr bool transient = true;
+        if (g.require_mount && !io::is_mount_point(base))
+            throw error(base.path().string(), "require-mount: nothing is mounted there (mount it)", transient);
+    }
+
+    void spawn_task(asio::awaitable<void> task) {
+        asio::co_spawn(loop_, std::move(task), [this](std::exception_ptr e) {
+            if (!e || failure_) return;
+            failure_ = e;
+            loop_.stop();
+        });
+    }
+    void changed() {
+        report_.reset();
+        alarm_.cancel();
+    }
+
+    // ---- start
+
+    asio::awaitable<void> begin() {
+        const auto names = agenda_names();
+        std::map<std::string, look> known;
+        std::vector<std::string> current;
+        co_await off_loop([&] {
+            known = read_known(base_, journal_);
+            for (const auto& name : names)
+                if (const auto found = known.find(name); found != known.end() && is_fine(found->second, false)) current.push_back(name);
+        });
+        for (const auto& name : current) took_a_look(std::move(known.at(name)));
+        std::vector<std::string> rest;
+        std::ranges::set_difference(names, current, std::back_inserter(rest));
+        co_await survey();
+        co_await write_status();
+        journal_.info("ready: " + std::to_string(names.size()) + " jobs, " + std::to_string(rest.size()) + " of them to be looked at");
+        spawn_task(work());
+        spawn_task(watch());
+        co_await look_again(std::move(rest));
+        auto edited = co_await outdated(std::move(current), true);
+        co_await look_again(std::move(edited));
+    }
+    std::vector<std::string> agenda_names() const {
+        std::vector<std::string> names;
+        for (const auto& [name, job] : agenda_.jobs()) names.push_back(name);
+        return names;
+    }
+    bool is_fine(const look& seen, bool thorough) const noexcept {
+        try {
+            return is_current<C>(base_, seen, thorough);
+        } catch (const std::exception&) {
+            return false;  // looking at it will say why
+        }
+    }
+
+    void took_a_look(look seen) {
+        agenda_.know(seen.job, std::move(seen.standing), now());
+        if (agenda_.find(seen.job)) prints_[seen.job] = {seen.job, std::move(seen.fingerprint), std::move(seen.thorough), {}};
+        known_changed_ = true;
+        changed();
+    }
+
+    /// Of these, the ones whose repository has changed since it was looked at. In pieces, so that runs can get in between.
+    asio::awaitable<std::vector<std::string>> outdated(std::vector<std::string> names, bool thorough) {
+        std::vector<std::string> all;
+        for (std::size_t from = 0, piece = thorough ? 50 : 2000; from < names.size(); from += piece) {
+            std::vector<look> ask;
+            for (auto i = from; i < std::min(from + piece, names.size()); ++i)
+                if (const auto* const j = agenda_.find(names[i]); j && (j->state == state::waiting || j->state == state::queued))
+                    if (const auto print = prints_.find(names[i]); print != prints_.end()) ask.push_back(print->second);
+            const auto old = co_await off_loop([&] {
+                std::vector<std::string> changed_ones;
+                for (const auto& one : ask)
+                    if (!is_fine(one, thorough)) changed_ones.push_back(one.job);
+                return changed_ones;
+            });
+            all.insert(all.end(), old.begin(), old.end());
+        }
+        co_return all;
+    }
+    asio::awaitable<void> look_again(std::vector<std::string> names) {
+        for (const auto& name : names) {
+            if (stopping_) co_return;
+            const auto* const j = agenda_.find(name);
+            if (!j || j->state == state::running) continue;
+            try {
+                auto seen = co_await off_loop([&] { return look_at<C>(base_, name); });
+                look_trouble_.erase(name);
+                if (const auto* const then = agenda_.find(name); then && then->state != state::running) took_a_look(std::move(seen));
+            } catch (const error& e) {
+                if (look_trouble_[name] != e.what()) journal_.error(name + ": " + e.what());
+                look_trouble_[name] = e.what();
+                changed();
+            }
+        }
+    }
+
+    // ---- runs
+
+    asio::awaitable<void> work() {
+        while (!stopping_) {
+            for (auto& due : agenda_.start(now())) {
+                report_.reset();
+                spawn_task(run_job(std::move(due.job), std::move(due.tags)));
+            }
+            constexpr std::chrono::microseconds longest = std::chrono::seconds(30);  // a clock that was set is noticed by then
+            const auto wakes = agenda_.wakes();
+            alarm_.expires_after(wakes ? std::clamp(*wakes - now(), std::chrono::microseconds(0), longest) : longest);
+            co_await alarm_.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+    }
+
+    asio::awaitable<void> run_job(std::string name, std::vector<std::string> tags) {
+        ++runs_;
+        auto result = outcome::failure;
+        std::string trouble;
+        const auto job = settings_.jobs.at(name);
+        const auto global = settings_.global;
+        const auto directory = base_.path() / name;
+        try {
+            auto seen = co_await off_loop([&] {
+                must_be_mounted(base_, global);
+                write_config(name, job.config);
+                return look_at<C>(base_, name);
+            });
+            tags = agenda_.still_due(name, std::move(seen.standing), now());
+            if (tags.empty()) {
+                journal_.info(name + ": somebody else has made the revision");
+                result = outcome::success;
+            } else {
+                journal_.info(name + ": running backup [" + join(tags, ",") + "]");
+                const auto status = co_await backy("backup " + join(tags, ","), directory);
+                std::tie(result, trouble) = judge_status(status);
+                if (!trouble.empty()) journal_.record(result == outcome::failure ? severity::error : severity::warning, name + ": " + trouble);
+                else journal_.info(name + ": finished");
+                if (!stopping_ && result != outcome::not_now) co_await expire(name, directory);
+            }
+        } catch (const std::exception& e) {
+            const auto* const known = dynamic_cast<const error*>(&e);
+            if (known && known->transient()) result = outcome::not_now;
+            trouble = e.what();
+            journal_.error(name + ": " + trouble);
+        }
+        co_await run_ended(name, result, std::move(trouble));
+        --runs_;
+        if (!stopping_ && !global.backup_completed_callback.empty() && !tags.empty() && (result == outcome::success || result == outcome::attention))
+            co_await call_back(name, directory, global.backup_completed_callback);
+    }
+
+    /// By cli::exit_code.
+    static std::pair<outcome, std::string> judge_status(int status) {
+        constexpr int success = 0, attention = 3, locked = 75;
+        if (!WIFEXITED(status)) return {outcome::failure, describe_status(status)};
+        switch (WEXITSTATUS(status)) {
+            case success: return {outcome::success, ""};
+            case attention: return {outcome::attention, "the last run made a good revision and asks for a look (its backy.log says why)"};
+            case locked: return {outcome::not_now, "another backy is at the repository"};
+            default: return {outcome::failure, describe_status(status)};
+        }
+    }
+
+    asio::awaitable<void> run_ended(const std::string& name, outcome result, std::string trouble) {
+        std::optional<look> seen;
+        try {
+            seen = co_await off_loop([&] { return look_at<C>(base_, name); });
+        } catch (const error& e) {
+            if (trouble.empty()) trouble = e.what();
+            journal_.error(name + ": " + e.what());
+        }
+        if (trouble.empty() || result == outcome::not_now) trouble_.erase(name);
+        else trouble_[name] = std::move(trouble);
+        auto standing = seen ? seen->standing : agenda_.find(name)->standing;
+        agenda_.ended(name, result, std::move(standing), now());
+        if (seen) took_a_look(std::move(*seen));
+        if (!agenda_.find(name)) prints_.erase(name), trouble_.erase(name);
+        changed();
+    }
+
+    void write_config(const std::string& name, const std::string& text) {
+        const auto rc = io::again([&] { return base_.io().mkdirat(base_.descriptor(), name, 0750); });
+        if (rc != -EEXIST) {
+            io::check(rc, (base_.path() / name).string(), "mkdir");
+            base_.sync();
+        }
+        io::directory<io::posix> directory(base_.path() / name);
+        if (!directory.status_of(config::repository_file) || directory.read(config::repository_file) != text)
+            directory.replace(config::repository_file, text, ".config.new", io::private_mode);
+    }
+
+    asio::awaitable<int> run_child(std::vector<std::string> words, streams s, std::optional<std::chrono::seconds> limit = std::nullopt) {
+        const auto pid = co_await off_loop([&] { return scheduler::spawn(words, s); });
+        children_.insert(pid);
+        if (stopping_) ::kill(pid, SIGTERM);
+        const auto status = co_await ended(pid, limit);
+        children_.erase(pid);
+        co_return status;
+    }
+    /// A command on a repository; its output goes to `out`, or with its errors to the repository's log.
+    asio::awaitable<int> backy(const std::string& command, const std::filesystem::path& directory, int out = -1) {
+        std::vector<std::string> words{program_.string(), "-b", directory.string()};
+        for (auto& word : split(command, ' ')) words.push_back(std::move(word));
+        return run_child(std::move(words), {-1, out, log_of(directory)});
+    }
+    static std::filesystem::path log_of(const std::filesystem::path& directory) { return directory / "backy.log"; }
+    asio::awaitable<int> call(const std::string& program, const std::string& job, int in, const std::filesystem::path& directory) {
+        return run_child({program, job}, {in, -1, log_of(directory)}, callback_limit);
+    }
+    asio::awaitable<void> expire(const std::string& name, const std::filesystem::path& directory) {
+        const auto status = co_await backy("expire", directory);
+        if (status != 0 && !stopping_) journal_.warning(name + ": expire: " + describe_status(status) + " (the next run tries again)");
+    }
+    asio::awaitable<void> call_back(const std::string& name, const std::filesystem::path& directory, const std::string& program) {
+        try {
+            const auto text = static_cast<int>(io::check(::memfd_create("status", MFD_CLOEXEC), "memfd_create", "status"));
+            const std::shared_ptr<void> close(nullptr, [text](void*) { ::close(text); });
+            auto status = co_await backy("status --json", directory, text);
+            if (status == 0) {
+                io::check(io::posix{}.lseek(text, 0, SEEK_SET), "status", "rewind");
+                status = co_await call(program, name, text, directory);
+            }
+            if (status != 0) journal_.warning(name + ": backup-completed-callback: " + describe_status(status));
+        } catch (const error& e) {
+            journal_.warning(name + ": backup-completed-callback: " + e.what());
+        }
+    }
+
+    // ---- watching
+
+    asio::awaitable<void> watch() {
+        auto last = std::pair(now(), steady());
+        while (!stopping_) {
+            status_timer_.expires_after(settings_.global.status_interval);
+            co_await status_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (stopping_) co_return;
+            const auto current = std::pair(now(), steady());
+            const auto jump = (current.first - last.first) - std::chrono::floor<std::chrono::microseconds>(current.second - last.second);
+            last = current;
+            if (std::chrono::abs(jump) > clock_tolerance) clock_jumped(jump);
+            auto names = co_await outdated(agenda_names(), false);
+            for (const auto& [name, job] : agenda_.jobs())
+                if (job.state == state::unknown && look_trouble_.contains(name)) names.push_back(name);
+            co_await look_again(std::move(names));
+            co_await survey();
+            co_await write_status();
+        }
+    }
+    static std::chrono::nanoseconds steady() { return typename B::clock{}.steady(); }
+
+    void clock_jumped(std::chrono::microseconds by) {
+        clock_jump_ = now();
+        clock_jump_text_ = "the clock jumped by " + std::to_string(std::chrono::round<std::chrono::seconds>(by).count()) + " s at " + to_text(now()) + " UTC";
+        journal_.warning(clock_jump_text_);
+        agenda_.clock_was_set(now());
+        changed();
+    }
+
+    /// What is in the base directory, and how much room there is.
+    asio::awaitable<void> survey() {
+        std::map<std::string, std::filesystem::path> volumes;
+        for (const auto& [name, job] : settings_.jobs) volumes[name] = job.volume;
+        try {
+            struct findings {
+                std::vector<monitoring::orphan_report> orphans;
+                std::vector<io::room> rooms;
+                std::set<std::string> beside;
+            };
+            auto found = co_await off_loop([&] {
+                const io::file<io::posix> here(io::posix{}, base_.path().string(), O_RDONLY | O_DIRECTORY);
+                findings f{{}, io::room_of(here), {}};
+                for (const auto& name : base_.names())
+                    if (const auto st = base_.status_of(name); !volumes.contains(name) && name[0] != '.' && name != "lost+found" && st && S_ISDIR(st->st_mode))
+                        f.orphans.push_back({name, size_of_directory(name)});
+                const auto identity = io::filesystem_identity(here);
+                for (const auto& [name, volume] : volumes)
+                    if (!volume.empty() && filesystem_of_volume(volume) == identity) f.beside.insert(name);
+                return f;
+            });
+            orphans_ = std::move(found.orphans), rooms_ = std::move(found.rooms), beside_ = std::move(found.beside);
+            survey_trouble_.clear();
+        } catch (const error& e) {
+            if (survey_trouble_ != e.what()) journal_.error(e.what());
+            survey_trouble_ = e.what();
+        }
+        report_.reset();
+    }
+    std::string filesystem_of_volume(const std::filesystem::path& volume) const {
+        try {
+            return io::filesystem_identity(io::file<io::posix>(io::posix{}, volume.parent_path().string(), O_RDONLY | O_DIRECTORY));
+        } catch (const error&) {
+            return "";  // its runs will say what is wrong
+        }
+    }
+    /// What was written for its revisions, as `status` has it; of what is no repository what its files take.
+    byte_count size_of_directory(const std::string& name) const {
+        byte_count bytes = 0;
+        try {
+            for (const auto& r : C(base_.path() / name).read().revisions) bytes += r.stats.bytes_written;
+            if (bytes > 0) return bytes;
+            const io::directory<io::posix> directory(base_.path() / name);
+            for (const auto& file : directory.names())
+                if (const auto st = directory.status_of(file)) bytes += static_cast<byte_count>(st->st_blocks) * 512;
+        } catch (const error&) {}  // it is named all the same
+        return bytes;
+    }
+
+    monitoring::report make_report() const {
+        monitoring::report r;
+        r.written = now();
+        byte_count data_needed = 0;
+        std::int64_t revisions = 0, runs = 0;
+        for (const auto& [name, j] : agenda_.jobs()) {
+            if (j.removed) continue;
+            auto& one = r.jobs.emplace_back();
+            one.job = name;
+            one.state = state_text(j);
+            if (j.state != state::unknown) monitoring::judge(one, j.standing, *j.schedule);
+            if (j.due) one.next = j.wakes(), one.next_tags = agenda_.next_tags(name);
+            one.failures = j.failures;
+            if (const auto found = trouble_.find(name); found != trouble_.end()) one.trouble = found->second;
+            if (const auto found = look_trouble_.find(name); found != look_trouble_.end()) one.damaged.push_back(found->second);
+            one.beside_volume = beside_.contains(name);
+            revisions += j.standing.revisions;
+            if (!one.next || *one.next > r.written + std::chrono::days(1)) continue;
+            ++runs;
+            if (j.standing.newest && j.standing.revisions > 1) data_needed += j.standing.newest->bytes_written;
+        }
+        r.orphans = orphans_;
+        for (const auto& room : rooms_) {
+            // a revision takes of the metadata what those that are there take on average
+            const auto needed = room.kind == "data" ? data_needed : revisions > 0 ? room.used / static_cast<byte_count>(revisions) * static_cast<byte_count>(runs) : 0;
+            r.space.push_back({room.kind, room.free, needed});
+        }
+        for (const auto* text : {&reload_trouble_, &survey_trouble_})
+            if (!text->empty()) r.trouble.push_back(*text);
+        if (!clock_jump_text_.empty() && std::chrono::abs(r.written - clock_jump_) < std::chrono::days(1)) r.trouble.push_back(clock_jump_text_);
+        return r;
+    }
+    static std::string state_text(const typename agenda<P>::job& j) {
+        switch (j.state) {
+            case state::unknown: return "scanning";
+            case state::queued: return "queued (" + name_of(j.pool) + ")";
+            case state::running: return "running (" + name_of(j.pool) + ")";
+            case state::waiting: break;
+        }
+        return j.failures > 0 ? "waiting (retry)" : "waiting";
+    }
+
+    asio::awaitable<void> write_status() {
+        known_repositories known;
+        if (std::exchange(known_changed_, false))
+            for (const auto& [name, print] : prints_)
+                if (const auto* const j = agenda_.find(name)) known.looks.push_back({name, print.fingerprint, print.thorough, j->standing});
+        try {
+            const auto current = report();
+            const auto path = settings_.global.status_file;
+            co_await off_loop([&] {
+                constexpr ::mode_t for_everybody = 0644;
+                const auto name = path.filename().string();
+                io::directory<io::posix>(path.parent_path()).replace(name, monitoring::print_json(*current), "." + name + ".new", for_everybody);
+                if (!known.looks.empty()) base_.replace(known_repositories::file, monitoring::print_json(known), ".known.json.new", io::private_mode);
+            });
+        } catch (const error& e) {
+            known_changed_ = true;
+            journal_.error(e.what());
+        }
+    }
+
+    // ---- changes and the end
+
+    std::string take(configuration<P> fresh) {
+        std::size_t added = 0, altered = 0, removed = 0;
+        std::vector<std::string> fresh_names;
+        for (const auto& [name, job] : settings_.jobs)
+            if (!fresh.jobs.contains(name)) {
+                ++removed;
+                agenda_.remove(name);
+                prints_.erase(name), trouble_.erase(name), look_trouble_.erase(name);
+            }
+        for (const auto& [name, job] : fresh.jobs) {
+            const auto old = settings_.jobs.find(name);
+            if (old != settings_.jobs.end() && old->second == job) continue;
+            ++(old == settings_.jobs.end() ? added : altered);
+            agenda_.add(name, job.schedule, now());
+            if (old == settings_.jobs.end()) fresh_names.push_back(name);
+        }
+        std::string text = std::to_string(fresh.jobs.size()) + " jobs: " + std::to_string(added) + " new, " + std::to_string(altered) + " changed, " +
+                           std::to_string(removed) + " removed";
+        const auto &was = settings_.global, &is = fresh.global;
+        if (was.base_dir != is.base_dir || was.telnet_addrs != is.telnet_addrs || was.telnet_port != is.telnet_port)
+            text += " (base-dir, telnet-addrs and telnet-port take effect at the next start)";
+        settings_ = std::move(fresh);
+        agenda_.limit(settings_.global.worker_limit);
+        status_timer_.cancel();
+        spawn_task(look_again(std::move(fresh_names)));
+        changed();
+        return text;
+    }
+
+    asio::awaitable<void> signals() {
+        asio::signal_set set(loop_, SIGTERM, SIGINT, SIGHUP);
+        for (;;) {
+            const auto number = co_await set.async_wait(asio::use_awaitable);
+            journal_.info("received signal " + std::to_string(number));
+            if (number != SIGHUP) break;
+            try {
+                co_await reload();
+            } catch (const error&) {}  // logged, and told by check
+        }
+        co_await stop();
+    }
+
+    asio::awaitable<void> stop() {
+        stopping_ = true;
+        shell_.stop();
+        alarm_.cancel();
+        status_timer_.cancel();
+        for (const auto pid : children_) ::kill(pid, SIGTERM);
+        const auto deadline = std::chrono::steady_clock::now() + stop_limit;
+        while (runs_ > 0 || !children_.empty()) {
+            if (std::chrono::steady_clock::now() > deadline)
+                for (const auto pid : children_) ::kill(-pid, SIGKILL);
+            asio::steady_timer pause(loop_, std::chrono::milliseconds(20));
+            co_await pause.async_wait(asio::use_awaitable);
+        }
+        co_await write_status();
+        base_.remove(socket_name);
+        journal_.info("stopped");
+        loop_.stop();
+    }
+
+    std::filesystem::path config_path_, program_;
+    background_journal journal_;
+    configuration<P> settings_;
+    io::directory<io::posix> base_;
+    std::optional<io::file<io::posix>> lock_;
+    agenda<P> agenda_;
+    std::map<std::string, look> prints_;  ///< without their standings, which the agenda has
+    std::map<std::string, std::string> trouble_, look_trouble_;
+    std::vector<monitoring::orphan_report> orphans_;
+    std::vector<io::room> rooms_;
+    std::set<std::string> beside_;
+    std::string reload_trouble_, survey_trouble_, clock_jump_text_;
+    timestamp clock_jump_;
+    std::shared_ptr<const json_report> report_;
+    std::set<::pid_t> children_;
+    std::size_t runs_ = 0;
+    bool stopping_ = false, reloading_ = false, known_changed_ = false;
+    std::exception_ptr failure_;
+    asio::io_context loop_{1};
+    asio::thread_pool blocking_{3};
+    asio::steady_timer alarm_{loop_}, status_timer_{loop_};
+    shell_server shell_{loop_.get_executor(), journal_, [this](std::vector<std::string> words, bool may_change) {
+                            return run_command(*this, std::move(words), may_change);
+                        }};
+};
+
+}  // namespace backy::scheduler

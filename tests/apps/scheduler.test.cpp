@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Tests: cli/scheduler cli/check cli/shell cli/expire cli/program core/interruption scheduler/daemon scheduler/child scheduler/known scheduler/shell_client
+// The real daemon with real backups: what an admin sees of it, and what it does when the world is as it is.
+#include "support/running_scheduler.hpp"
+
+#include <regex>
+#include <sys/stat.h>
+
+using namespace support;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto* fast = "[schedules.fast]\noften = { interval = \"4s\", keep = 2 }\nseldom = { interval = \"40s\", keep = 2 }\n";
+constexpr auto* daily = "[schedules.daily]\ndaily = { interval = \"1d\", keep = 2 }\n";
+
+/// A program to stand in for backy in the daemon's children: `lines` see the arguments as $@, and $BACKY is the real one.
+void stand_in(const running_scheduler& d, const std::string& lines) {
+    const auto path = d.dir / "stand-in";
+    std::ofstream(path) << "#!/bin/bash\nBACKY='" BACKY_PROGRAM "'\n" << lines << "\n";
+    fs::permissions(path, fs::perms(0755));
+    ::setenv("BACKY_CMD", path.c_str(), 1);
+}
+struct no_stand_in {
+    ~no_stand_in() { ::unsetenv("BACKY_CMD"); }
+};
+
+constexpr auto* slow_writes = "[[ $3 == backup ]] && exec strace -D -f -qq -o /dev/null -e inject=pwrite64:delay_exit=400000 \"$BACKY\" \"$@\"\nexec \"$BACKY\" \"$@\"";
+
+std::vector<std::string> names_in(const fs::path& dir) {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(dir)) names.push_back(entry.path().filename().string());
+    std::ranges::sort(names);
+    return names;
+}
+
+}  // namespace
+
+TEST_CASE("scheduler: every volume has its revisions; a source that breaks is critical until it is mended") {
+    running_scheduler d;
+    d.configure(fast, {{"vm1", "fast"}, {"vm2", "fast"}, {"vm3", "fast"}}, "worker-limit = 3\n");
+    d.volumes({"vm1", "vm2", "vm3"});
+    CHECK(d.check().out == "UNKNOWN: No status file found at " + (d.base / ".status.json").string() + "\n");
+    CHECK(d.check().code == 3);
+    d.start();
+    REQUIRE(d.check_becomes(0));
+    const auto fine = d.check();
+    INFO(fine.out);
+    CHECK(fine.out.starts_with("OK: 3 jobs within SLA | jobs=3 late=0;;0 "));
+    CHECK(fine.out.find("\nremark: vm1: the volume is on the filesystem of its backups") != std::string::npos);
+
+    const auto config = slurp(d.base / "vm1" / "config");
+    CHECK(config.starts_with("# Written by backy scheduler from " + d.config().string() + ": changes made here are lost\nformat = 1\n"));
+    CHECK((fs::status(d.base / "vm1" / "config").permissions() & fs::perms::all) == fs::perms(0640));
+    struct ::stat written {};
+    REQUIRE(::stat((d.base / "vm1" / "config").c_str(), &written) == 0);
+
+    // runs by the schedule, expires by it, and one revision carries both tags when both are due
+    REQUIRE(eventually(30s, [&] { return d.logged("vm1: finished") >= 5; }));
+    CHECK(d.revisions("vm1") <= 5);
+    const auto status = d.repository("vm1")("status").out;
+    INFO(status);
+    CHECK(status.find("| seldom,often (live) |") != std::string::npos);
+    struct ::stat later {};
+    REQUIRE(::stat((d.base / "vm1" / "config").c_str(), &later) == 0);
+    CHECK(written.st_ino == later.st_ino);  // written only when it changes
+    CHECK((fs::status(d.base / ".status.json").permissions() & fs::perms::all) == fs::perms(0644));
+
+    // as any user, by the status file alone
+    const auto by_nobody = shell("cp " + (d.base / ".status.json").string() + " /tmp/backy-status-$$.json; chmod 644 /tmp/backy-status-$$.json; cp \"$BACKY\" /tmp/backy-$$; chmod 755 /tmp/backy-$$; "
+                                 "setpriv --reuid 65534 --clear-groups /tmp/backy-$$ check --status /tmp/backy-status-$$.json; rc=$?; rm -f /tmp/backy-status-$$.json /tmp/backy-$$; exit $rc");
+    INFO(by_nobody.out + by_nobody.err);
+    CHECK(by_nobody.code == 0);
+
+    fs::remove(d.volume("vm2"));
+    REQUIRE(d.check_becomes(2));
+    const auto broken = d.check();
+    INFO(broken.out);
+    CHECK(std::regex_search(broken.out, std::regex("^CRITICAL: 1 job not within SLA \\| jobs=3 late=1;;0 .*\nvm2 \\(last time: \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC\\), last run: exit status 1\n")));
+    CHECK(slurp(d.base / "vm2" / "backy.log").find("vm2.img: open: No such file or directory") != std::string::npos);
+    CHECK(d.shell("jobs vm2\\n").find("| vm2 | TOO OLD | waiting (retry) |") != std::string::npos);
+
+    d.volumes({"vm2"});
+    CHECK(d.shell("run vm2\\nquit\\n").find("vm2: due now\r\n") != std::string::npos);
+    REQUIRE(d.check_becomes(0));
+    CHECK(d.stop() == 0);
+    CHECK(d.logged("stopped") == 1);
+    CHECK(!fs::exists(d.base / ".shell"));
+}
+
+TEST_CASE("scheduler: as a program of its own it runs the backy beside it") {
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}});
+    d.volumes({"vm1"});
+    d.start(fs::path(BACKY_PROGRAM).parent_path() / "backy-scheduler");
+    CHECK(d.check_becomes(0));
+    CHECK(d.stop() == 0);
+}
+
+TEST_CASE("scheduler: SIGTERM ends children, which clean up, and then the daemon") {
+    const no_stand_in after;
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}});
+    std::ofstream(d.volume("vm1")) << content(60'000'000, 'x');
+    stand_in(d, slow_writes);
+    d.start();
+    REQUIRE(eventually(10s, [&] { return fs::exists(d.base / "vm1" / ".run"); }));
+    std::this_thread::sleep_for(500ms);
+    const auto begun = std::chrono::steady_clock::now();
+    CHECK(d.stop() == 0);
+    CHECK(std::chrono::steady_clock::now() - begun < 20s);
+    CHECK(names_in(d.base / "vm1") == std::vector<std::string>{".lock", "backy.log", "config"});
+    CHECK(slurp(d.base / "vm1" / "backy.log").find("interrupted: signal 15 asked for an end") != std::string::npos);
+}
+
+TEST_CASE("scheduler: killed in the middle of a backup and started again, nothing is lost and nothing done twice") {
+    const no_stand_in after;
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}, {"vm2", "daily"}});
+    std::ofstream(d.volume("vm1")) << content(30'000'000, 'x');
+    d.volumes({"vm2"});
+    stand_in(d, slow_writes);
+    d.start();
+    REQUIRE(eventually(10s, [&] { return fs::exists(d.base / "vm1" / ".run"); }));
+    d.signal(SIGKILL);
+    d.wait();
+    ::unsetenv("BACKY_CMD");
+    d.start();  // its port and its socket are free
+    REQUIRE(eventually(60s, [&] { return d.revisions("vm1") == 1 && d.revisions("vm2") == 1; }));
+    CHECK(d.check_becomes(0));
+    CHECK(d.logged("vm1: finished") == 0);  // the orphan has made it
+    CHECK(d.logged("vm1: another backy is at the repository") >= 1);
+    std::this_thread::sleep_for(2s);
+    CHECK((d.revisions("vm1") == 1 && d.revisions("vm2") == 1));
+    CHECK(d.repository("vm1")("verify").code == 0);
+    CHECK(d.stop() == 0);
+    d.start();
+    CHECK(d.logged("2 jobs, 0 of them to be looked at") == 1);  // what was known is known
+    CHECK((d.revisions("vm1") == 1 && d.revisions("vm2") == 1));
+    CHECK(d.stop() == 0);
+}
+
+TEST_CASE("scheduler: one for a base directory; nothing without a mount, a base directory or a configuration") {
+    running_scheduler d;
+    d.configure(daily, {});
+    d.start();
+    const auto scheduler = [&](const std::string& config) { return shell("cd '" + d.dir.path().string() + "'; \"$BACKY\" scheduler -c '" + config + "'"); };
+    const auto second = scheduler(d.config().string());
+    CHECK(second.code == 69);
+    CHECK(second.err == (d.base / ".lock").string() + ": lock: held by another scheduler\n");
+    CHECK(d.stop() == 0);
+    CHECK(d.check().out.starts_with("OK: 0 jobs within SLA"));
+
+    const auto refused = [&](const std::string& text, int code, const std::string& message) {
+        std::ofstream(d.dir / "other.conf") << text;
+        const auto r = scheduler((d.dir / "other.conf").string());
+        CHECK(r.err == message + "\n");
+        CHECK((r.code == code && r.out.empty()));
+    };
+    const auto base = "[global]\nbase-dir = \"" + d.base.string() + "\"\n";
+    refused(base + "require-mount = true\n", 1, d.base.string() + ": require-mount: nothing is mounted there (mount it)");
+    refused("[global]\nbase-dir = \"" + (d.dir / "none").string() + "\"\n", 1, (d.dir / "none").string() + ": open: No such file or directory");
+    CHECK(!fs::exists(d.dir / "none"));
+    refused(base + "telnet-addrs = \"192.0.2.1\"\n", 1, "telnet 192.0.2.1 port 6023: listen: Cannot assign requested address");
+    CHECK(scheduler((d.dir / "none.conf").string()).code == 2);
+    for (const auto& mounted : copy_on_write()) {
+        std::ofstream(d.dir / "other.conf") << "[global]\nbase-dir = \"" << mounted.string() << "\"\nrequire-mount = true\ntelnet-port = " << d.port << "\n";
+        const auto before = d.logged(" ready: ");
+        const auto pid = backy::scheduler::spawn({BACKY_PROGRAM, "-l", d.log().string(), "scheduler", "-c", (d.dir / "other.conf").string()}, {-1, -1, d.dir / "errors"});
+        CHECK(eventually(10s, [&] { return d.logged(" ready: ") > before; }));
+        ::kill(pid, SIGTERM);
+        ::waitpid(pid, nullptr, 0);
+        for (const auto* left : {".status.json", ".known.json", ".lock"}) fs::remove(mounted / left);
+    }
+}
+
+TEST_CASE("scheduler: reload takes new, changed and removed jobs; a broken configuration is told and the old one stays") {
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}, {"vm2", "daily"}});
+    d.volumes({"vm1", "vm2", "vm3"});
+    d.start();
+    REQUIRE(d.check_becomes(0));
+    d.configure("[schedules.daily]\ndaily = { interval = \"1d\", keep = 9 }\nweekly = { interval = \"1w\", keep = 9 }\n", {{"vm1", "daily"}, {"vm3", "daily"}});
+    CHECK(d.shell("reload\\n").find("2 jobs: 1 new, 1 changed, 1 removed\r\n") != std::string::npos);
+    REQUIRE(eventually(20s, [&] { return d.revisions("vm3") == 1 && d.revisions("vm1") == 2; }));  // vm1 owes its weekly
+    REQUIRE(d.check_becomes(1));
+    const auto orphan = d.check().out;
+    INFO(orphan);
+    CHECK(orphan.starts_with("WARNING: vm2: no job owns this directory, 292.97 KiB | "));
+    CHECK(d.revisions("vm2") == 1);
+    fs::remove_all(d.base / "vm2");
+    REQUIRE(d.check_becomes(0));
+
+    std::ofstream(d.config(), std::ios::app) << "[jobs.vm4]\nschedule = \"dialy\"\nsource = { type = \"file\", filename = \"/x\" }\n";
+    d.signal(SIGHUP);
+    REQUIRE(d.check_becomes(1));
+    CHECK(d.check().out.find("jobs.vm4.schedule: unknown schedule \"dialy\"; known here: daily") != std::string::npos);
+    CHECK(d.shell("jobs\\n").find("2 jobs shown") != std::string::npos);
+    CHECK(d.shell("reload\\n").find("unknown schedule") != std::string::npos);
+    d.configure(daily, {{"vm1", "daily"}});
+    fs::rename(d.base / "vm3", d.dir / "vm3");
+    d.signal(SIGHUP);
+    REQUIRE(d.check_becomes(0));
+    CHECK(d.shell("jobs\\n").find("1 job shown") != std::string::npos);
+    CHECK(d.stop() == 0);
+}
+
+TEST_CASE("scheduler: a repository that somebody else is at is tried again soon, and it is no failure") {
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}});
+    d.volumes({"vm1"});
+    fs::create_directory(d.base / "vm1");
+    REQUIRE(shell("flock '" + (d.base / "vm1" / ".lock").string() + "' sleep 4 & sleep 0.5").code == 0);
+    d.start();
+    REQUIRE(eventually(10s, [&] { return d.logged("vm1: another backy is at the repository") == 1; }));
+    CHECK(d.check().out.find("failure") == std::string::npos);
+    REQUIRE(eventually(40s, [&] { return d.logged("vm1: finished") == 1; }));
+    CHECK(d.check_becomes(0));
+    CHECK(d.stop() == 0);
+}
+
+TEST_CASE("scheduler: what a child's end means") {
+    const no_stand_in after;
+    running_scheduler d;
+    d.configure(daily, {{"asks", "daily"}, {"crashes", "daily"}, {"fine", "daily"}}, "worker-limit = 3\nbackup-completed-callback = \"" + (d.dir / "callback").string() + "\"\n");
+    d.volumes({"asks", "crashes", "fine"});
+    std::ofstream(d.dir / "callback") << "#!/bin/sh\ncat > '" << d.dir.path().string() << "'/called-$1\necho said by the callback\nexit 1\n";
+    fs::permissions(d.dir / "callback", fs::perms(0755));
+    stand_in(d, "[[ $2 == */crashes && $3 == backup ]] && { echo words of the dying >&2; kill -SEGV $$; }\n\"$BACKY\" \"$@\" || exit\n[[ $2 == */asks && $3 == backup ]] && exit 3\nexit 0");
+    d.start();
+    REQUIRE(eventually(20s, [&] { return d.logged("crashes: killed by signal 11") == 1 && fs::exists(d.dir / "called-fine") && d.revisions("asks") == 1; }));
+    CHECK(slurp(d.base / "crashes" / "backy.log").find("words of the dying") != std::string::npos);
+    REQUIRE(eventually(20s, [&] { return d.logged("callback: exit status 1") == 2; }));
+    CHECK(slurp(d.dir / "called-fine").starts_with("{\n  \"format\": 1,"));
+    CHECK(slurp(d.dir / "called-fine").find("\"daily\"") != std::string::npos);
+    CHECK(fs::exists(d.dir / "called-asks"));
+    CHECK(!fs::exists(d.dir / "called-crashes"));
+    CHECK(slurp(d.base / "fine" / "backy.log").find("said by the callback") != std::string::npos);
+    REQUIRE(d.check_becomes(2));
+    CHECK(eventually(10s, [&] { return d.check().out.find("warning: asks: the last run made a good revision and asks for a look") != std::string::npos; }));
+    CHECK(d.check().out.find("crashes (last time: -), last run: killed by signal 11\n") != std::string::npos);
+
+    d.shell("run crashes\\n");
+    REQUIRE(eventually(20s, [&] { return d.logged("crashes: killed by signal 11") == 2; }));
+    CHECK(eventually(10s, [&] { return d.check().out.find("warning: crashes: 2 failures in a row: killed by signal 11") != std::string::npos; }));
+    CHECK(d.stop() == 0);
+}
+
+TEST_CASE("scheduler: what was done by hand is seen") {
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}});
+    d.volumes({"vm1"});
+    d.start();
+    REQUIRE(d.check_becomes(0));
+    REQUIRE(d.repository("vm1")("backup by-hand").code == 0);
+    REQUIRE(eventually(10s, [&] { return d.check().out.find("remark: vm1: tag by-hand is not in the schedule and never expires: 1 revision, ") != std::string::npos; }));
+    CHECK(d.check().code == 0);
+    const auto id = fs::read_symlink(d.base / "vm1" / "last").string();
+    REQUIRE(d.repository("vm1")("distrust -r " + id).code == 0);
+    REQUIRE(d.check_becomes(1));
+    CHECK(d.check().out.starts_with("WARNING: vm1: 1 revision is distrusted (backy verify --distrusted, or forget) | "));
+    d.stop();
+
+    std::this_thread::sleep_for(2100ms);  // a .rev that is edited in place while no daemon runs, under a directory of the same time
+    d.start();
+    std::this_thread::sleep_for(2500ms);
+    CHECK(d.stop() == 0);
+    for (const auto& name : names_in(d.base / "vm1"))
+        if (name.ends_with(".rev") && name != "last.rev") rot(d.base / "vm1" / name, 30);
+    d.start();
+    CHECK(eventually(10s, [&] { return d.check().out.find("its checksum does not match: it is damaged") != std::string::npos; }));
+    CHECK(d.stop() == 0);
+}
