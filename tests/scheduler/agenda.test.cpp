@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Tests: scheduler/agenda
 // The agenda by itself, and over 30 days of 10,000 jobs in simulated time.
 #include <backy/config/document.hpp>
 #include <backy/schedules/interval.hpp>

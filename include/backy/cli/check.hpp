@@ -13,7 +13,7 @@ inline std::filesystem::path status_file_of(const std::string& path) {
     const auto rc = io::posix{}.openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
     if (rc == -EACCES || rc == -EPERM) return config::default_status_path;
     if (rc >= 0) io::posix{}.close(static_cast<int>(rc));
-    return config::global::from(config::read(path).table("global")).status_file;
+    return config::read_global(path).status_file;
 }
 
 template <Composition B>

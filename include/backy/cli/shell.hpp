@@ -14,7 +14,7 @@ inline void add_shell(CLI::App& app, invocation& call) {
     command->add_option("-c,--config", *path, "The scheduler's configuration, which names its base directory")->capture_default_str();
     command->callback([&call, path] {
         call.run = [path] {
-            backy::scheduler::talk(config::global::from(config::read(*path).table("global")).base_dir);
+            backy::scheduler::talk(config::read_global(*path).base_dir);
             return success;
         };
     });

@@ -102,7 +102,7 @@ public:
     /// All of it, whatever size it claims (files of sysfs claim a page). Over `limit` bytes: an error.
     std::string text(byte_count limit) const {
         std::string all;
-        std::array<char, 4096> part;
+        std::array<char, 64_KiB> part;
         while (const auto n = must("read", all.size(), [&] { return io_.pread(fd_, std::as_writable_bytes(std::span(part)), all.size()); })) {
             all.append(part.data(), static_cast<std::size_t>(n));
             if (all.size() > limit) throw error(path_, "read: larger than " + std::to_string(limit) + " bytes");

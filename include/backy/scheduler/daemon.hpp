@@ -158,6 +158,7 @@ private:
         spawn_task(work());
         spawn_task(watch());
         co_await look_again(std::move(rest));
+        co_await write_status();
         auto edited = co_await outdated(std::move(current), true);
         co_await look_again(std::move(edited));
     }
