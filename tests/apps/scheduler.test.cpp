@@ -47,7 +47,7 @@ TEST_CASE("scheduler: every volume has its revisions; a source that breaks is cr
     const auto fine = d.check();
     INFO(fine.out);
     CHECK(fine.out.starts_with("OK: 3 jobs within SLA | jobs=3 late=0;;0 "));
-    CHECK(fine.out.find("\nremark: vm1: the volume is on the filesystem of its backups") != std::string::npos);
+    CHECK(fine.out.find("\nremark: 3 volumes are on the filesystem of the backups, so that one fault takes both: vm1, vm2, vm3\n") != std::string::npos);
 
     const auto config = slurp(d.base / "vm1" / "config");
     CHECK(config.starts_with("# Written by backy scheduler from " + d.config().string() + ": changes made here are lost\nformat = 1\n"));

@@ -114,7 +114,13 @@ TEST_CASE("check: remarks are further lines and no warning") {
     CHECK(first_words(v) == "OK: 1 job within SLA");
     CHECK(v.text.ends_with("remark: a: notes.txt: belongs to no revision\n"
                            "remark: a: tag before-upgrade is not in the schedule and never expires: 1 revision, 5.00 GiB\n"
-                           "remark: a: the volume is on the filesystem of its backups: one fault takes both\n"));
+                           "remark: 1 volume is on the filesystem of the backups, so that one fault takes both: a\n"));
+}
+
+TEST_CASE("check: a long list is cut short") {
+    std::vector<job_report> many;
+    for (int i = 0; i < 30; ++i) many.push_back(job("vm" + std::to_string(i), stands(now - 1h))), many.back().beside_volume = true;
+    CHECK(check(of(many), now).text.ends_with("remark: 30 volumes are on the filesystem of the backups, so that one fault takes both: vm0, vm1, vm2, vm3, vm4, vm5, vm6, vm7, vm8, vm9, …\n"));
 }
 
 TEST_CASE("check: the status file comes back as it was written, and its age is looked at before its content") {

@@ -102,6 +102,7 @@ public:
     /// All of it, whatever size it claims (files of sysfs claim a page). Over `limit` bytes: an error.
     std::string text(byte_count limit) const {
         std::string all;
+        all.reserve(std::min(limit, static_cast<byte_count>(std::max<::off_t>(status().st_size, 0))));
         std::array<char, 64_KiB> part;
         while (const auto n = must("read", all.size(), [&] { return io_.pread(fd_, std::as_writable_bytes(std::span(part)), all.size()); })) {
             all.append(part.data(), static_cast<std::size_t>(n));

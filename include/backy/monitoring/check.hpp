@@ -31,7 +31,7 @@ inline std::string when(const std::optional<timestamp>& t) { return t ? to_text(
 inline std::string count_of(std::size_t n, const char* one, const char* many) { return std::to_string(n) + " " + (n == 1 ? one : many); }
 
 struct findings {
-    std::vector<std::string> late, warnings, remarks;
+    std::vector<std::string> late, warnings, remarks, beside_volume;
     std::size_t failing = 0, known = 0;
     std::optional<timestamp> oldest;
 };
@@ -55,7 +55,7 @@ inline void look_at(const job_report& j, timestamp now, findings& f) {
     for (const auto& name : j.strangers) remark(name);
     for (const auto& use : j.tags_by_hand)
         remark("tag " + use.tag + " is not in the schedule and never expires: " + count_of(use.revisions, "revision", "revisions") + ", " + to_size(use.bytes_written));
-    if (j.beside_volume) remark("the volume is on the filesystem of its backups: one fault takes both");
+    if (j.beside_volume) f.beside_volume.push_back(j.job);
 }
 
 inline findings look_at(const report& r, timestamp now) {
@@ -63,6 +63,11 @@ inline findings look_at(const report& r, timestamp now) {
     for (const auto& j : r.jobs) look_at(j, now, f);
     if (const auto unknown = r.jobs.size() - f.known; unknown > 0)
         f.warnings.push_back(count_of(unknown, "job has", "jobs have") + " not been looked at since the scheduler began");
+    if (const auto n = f.beside_volume.size(); n > 0) {
+        constexpr std::size_t named = 10;
+        if (n > named) f.beside_volume.resize(named), f.beside_volume.push_back("…");
+        f.remarks.push_back(count_of(n, "volume is", "volumes are") + " on the filesystem of the backups, so that one fault takes both: " + join(f.beside_volume, ", "));
+    }
     for (const auto& o : r.orphans) f.warnings.push_back(o.name + ": no job owns this directory, " + to_size(o.bytes));
     for (const auto& s : r.space)
         if (s.free < s.needed) f.warnings.push_back("space for " + s.kind + ": " + to_size(s.free) + " free, the next runs need " + to_size(s.needed));

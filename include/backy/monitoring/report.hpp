@@ -90,6 +90,8 @@ struct report {
     std::vector<space_report> space;
     std::vector<std::string> trouble;  ///< of the daemon itself: a clock that jumped, a configuration that was refused
 
+    static constexpr auto* long_list = "jobs";
+    static auto& elements_of(report& r) { return r.jobs; }
     friend void fields(auto& visit, auto& r)
         requires std::same_as<std::remove_cvref_t<decltype(r)>, report>
     {

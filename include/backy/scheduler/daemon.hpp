@@ -390,11 +390,16 @@ private:
                 const io::file<io::posix> here(io::posix{}, base_.path().string(), O_RDONLY | O_DIRECTORY);
                 findings f{{}, io::room_of(here), {}};
                 for (const auto& name : base_.names())
-                    if (const auto st = base_.status_of(name); !volumes.contains(name) && name[0] != '.' && name != "lost+found" && st && S_ISDIR(st->st_mode))
+                    if (!volumes.contains(name) && name[0] != '.' && name != "lost+found" && is_directory(name))
                         f.orphans.push_back({name, size_of_directory(name)});
                 const auto identity = io::filesystem_identity(here);
-                for (const auto& [name, volume] : volumes)
-                    if (!volume.empty() && filesystem_of_volume(volume) == identity) f.beside.insert(name);
+                std::map<std::filesystem::path, std::string> asked;  // volumes are many, the directories they are in few
+                for (const auto& [name, volume] : volumes) {
+                    if (volume.empty()) continue;
+                    const auto [at, fresh] = asked.try_emplace(volume.parent_path());
+                    if (fresh) at->second = filesystem_of(at->first);
+                    if (at->second == identity) f.beside.insert(name);
+                }
                 return f;
             });
             orphans_ = std::move(found.orphans), rooms_ = std::move(found.rooms), beside_ = std::move(found.beside);
@@ -405,9 +410,13 @@ private:
         }
         report_.reset();
     }
-    std::string filesystem_of_volume(const std::filesystem::path& volume) const {
+    bool is_directory(const std::string& name) const {
+        const auto st = base_.status_of(name);
+        return st && S_ISDIR(st->st_mode);
+    }
+    static std::string filesystem_of(const std::filesystem::path& directory) {
         try {
-            return io::filesystem_identity(io::file<io::posix>(io::posix{}, volume.parent_path().string(), O_RDONLY | O_DIRECTORY));
+            return io::filesystem_identity(io::file<io::posix>(io::posix{}, directory.string(), O_RDONLY | O_DIRECTORY));
         } catch (const error&) {
             return "";  // its runs will say what is wrong
         }

@@ -65,6 +65,8 @@ struct known_repositories {
     std::int64_t format = format_known;
     std::vector<look> looks;
 
+    static constexpr auto* long_list = "looks";
+    static auto& elements_of(known_repositories& k) { return k.looks; }
     friend void fields(auto& visit, auto& k)
         requires std::same_as<std::remove_cvref_t<decltype(k)>, known_repositories>
     {
