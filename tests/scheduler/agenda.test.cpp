@@ -42,7 +42,7 @@ std::vector<std::string> started(interval_agenda& a, timestamp now) {
 
 }  // namespace
 
-TEST_CASE("agenda: nothing runs before its repository was looked at; a job that has no revision runs at once") {
+TEST_CASE("agenda: nothing runs before its repository was looked at, and a job that has no revision runs at once") {
     interval_agenda a;
     a.add("one", schedule_of(daily_only), start_of_time);
     CHECK(a.start(start_of_time + 48h).empty());
@@ -123,6 +123,14 @@ TEST_CASE("agenda: what somebody else made meanwhile is not made again") {
     a.ended("job", outcome::success, made(due + 1s), due + 2s);
     CHECK(*a.wakes() == due + 24h);
 
+    // a failing one is no more when somebody has done its work
+    REQUIRE(a.start(due + 24h).size() == 1);
+    a.ended("job", {outcome::failure, "exit status 1"}, made(due + 1s), due + 24h);
+    CHECK((a.find("job")->failures == 1 && a.find("job")->trouble == "exit status 1"));
+    a.know("job", made(due + 24h + 1min), due + 24h + 1min);
+    CHECK((a.find("job")->failures == 0 && a.find("job")->trouble.empty() && *a.wakes() == due + 48h));
+    a.know("job", made(due + 1s), due + 2s);
+
     // a queued one that is looked at again keeps its place, unless it is done
     a.know("job", made(due + 1s), due + 25h);
     a.limit(0);
@@ -135,7 +143,7 @@ TEST_CASE("agenda: what somebody else made meanwhile is not made again") {
     CHECK((a.find("job")->state == state::waiting && *a.wakes() == due + 48h));
 }
 
-TEST_CASE("agenda: a run by hand goes at once, with the tags of the next; the schedule stays") {
+TEST_CASE("agenda: a run by hand goes at once, with the tags of the next, and the schedule stays") {
     interval_agenda a;
     a.add("job", schedule_of(daily_only), start_of_time);
     CHECK(!a.run_now("job", start_of_time));  // not looked at

@@ -16,6 +16,12 @@ namespace backy::scheduler {
 enum class pool { fast, slow };
 inline std::string name_of(pool p) { return p == pool::fast ? "fast" : "slow"; }
 enum class outcome { success, attention, failure, not_now };
+/// How a run came out, and what somebody should know about it.
+struct ending {
+    ending(outcome r, std::string t = "") : result(r), trouble(std::move(t)) {}
+    outcome result;
+    std::string trouble;
+};
 enum class state { unknown, waiting, queued, running };
 
 inline constexpr std::chrono::minutes slow_from{10};  ///< a job whose last run took longer is slow; so is one that never ran
@@ -39,6 +45,7 @@ public:
         std::vector<std::string> tags;      ///< of the run in progress
         scheduler::pool pool = pool::slow;  ///< the queue or the workers it is in
         std::int64_t failures = 0;          ///< in a row
+        std::string trouble;                ///< of the last run that did or did not make something
         bool removed = false;               ///< from the configuration, while it runs
 
         timestamp wakes() const { return std::max(*due, not_before); }
@@ -127,7 +134,7 @@ public:
     }
 
     /// A run came to its end; `known` is how the repository stands now.
-    void ended(const std::string& name, outcome o, backy::standing known, timestamp now) {
+    void ended(const std::string& name, ending how, backy::standing known, timestamp now) {
         auto& j = jobs_.at(name);
         --running_[index(j.pool)];
         if (j.removed) {
@@ -137,12 +144,15 @@ public:
         j.state = state::waiting;
         j.standing = std::move(known);
         j.tags.clear();
-        if (o == outcome::success || o == outcome::attention) {
+        if (how.result == outcome::not_now) j.not_before = now + soon;
+        else j.trouble = std::move(how.trouble);
+        if (how.result == outcome::failure) j.not_before = now + retry_after(++j.failures);
+        if (how.result == outcome::success || how.result == outcome::attention) {
             j.failures = 0;
             j.asked.clear();
             j.due.reset();
             j.not_before = {};
-        } else j.not_before = now + (o == outcome::not_now ? soon : retry_after(++j.failures));
+        }
         plan(name, j, now);
     }
 
@@ -192,7 +202,13 @@ private:
         if (j.state != state::waiting && j.state != state::queued) return;
         take_out(name, j);
         j.state = state::waiting;
-        if (!j.due || *j.due > now || tags_at(name, j, now).empty()) j.due = j.schedule->next_run(name, j.standing, now);
+        const bool is_due = j.due && *j.due <= now, is_made = is_due && tags_at(name, j, now).empty();
+        if (is_made && j.failures > 0) {  // by somebody else
+            j.failures = 0;
+            j.trouble.clear();
+            j.not_before = {};
+        }
+        if (!is_due || is_made) j.due = j.schedule->next_run(name, j.standing, now);
         put_in(name, j);
     }
     void take_out(const std::string& name, const job& j) {

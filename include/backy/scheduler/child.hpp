@@ -65,14 +65,16 @@ inline asio::awaitable<int> ended(::pid_t pid, std::optional<std::chrono::second
     if (descriptor < 0) throw error("pidfd_open", message_of(errno));
     asio::posix::stream_descriptor watch(executor, descriptor);
     asio::steady_timer timer(executor);
+    const auto is_there = std::make_shared<bool>(true);  // its number may be another's later
     if (limit) {
         timer.expires_after(*limit);
-        timer.async_wait([pid](const boost::system::error_code& cancelled) {
-            if (!cancelled) ::kill(-pid, SIGKILL);
+        timer.async_wait([pid, is_there](const boost::system::error_code& cancelled) {
+            if (!cancelled && *is_there) ::kill(-pid, SIGKILL);
         });
     }
     co_await watch.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
     timer.cancel();
+    *is_there = false;
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) throw error("waitpid", message_of(errno));

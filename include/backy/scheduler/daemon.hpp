@@ -103,7 +103,7 @@ public:
             const auto text = take(std::move(fresh));
             journal_.info("reload: " + text);
             co_return text;
-        } catch (const error& e) {
+        } catch (const std::exception& e) {
             reload_trouble_ = std::string("the configuration was refused, the old one is in force: ") + e.what();
             journal_.error(reload_trouble_);
             changed();
@@ -201,6 +201,8 @@ private:
         co_return all;
     }
     asio::awaitable<void> look_again(std::vector<std::string> names) {
+        ++looking_;
+        const std::shared_ptr<void> done(nullptr, [this](void*) { --looking_; });
         for (const auto& name : names) {
             if (stopping_) co_return;
             const auto* const j = agenda_.find(name);
@@ -209,7 +211,7 @@ private:
                 auto seen = co_await off_loop([&] { return look_at<C>(base_, name); });
                 look_trouble_.erase(name);
                 if (const auto* const then = agenda_.find(name); then && then->state != state::running) took_a_look(std::move(seen));
-            } catch (const error& e) {
+            } catch (const std::exception& e) {
                 if (look_trouble_[name] != e.what()) journal_.error(name + ": " + e.what());
                 look_trouble_[name] = e.what();
                 changed();
@@ -223,7 +225,7 @@ private:
         while (!stopping_) {
             for (auto& due : agenda_.start(now())) {
                 report_.reset();
-                spawn_task(run_job(std::move(due.job), std::move(due.tags)));
+                spawn_task(run_job(due.job, settings_.jobs.at(due.job), settings_.global));
             }
             constexpr std::chrono::microseconds longest = std::chrono::seconds(30);  // a clock that was set is noticed by then
             const auto wakes = agenda_.wakes();
@@ -232,12 +234,12 @@ private:
         }
     }
 
-    asio::awaitable<void> run_job(std::string name, std::vector<std::string> tags) {
+    /// With the settings of the moment it began: a reload may take the job away meanwhile.
+    asio::awaitable<void> run_job(std::string name, job<P> job, config::global global) {
         ++runs_;
         auto result = outcome::failure;
         std::string trouble;
-        const auto job = settings_.jobs.at(name);
-        const auto global = settings_.global;
+        std::vector<std::string> tags;
         const auto directory = base_.path() / name;
         try {
             auto seen = co_await off_loop([&] {
@@ -285,16 +287,14 @@ private:
         std::optional<look> seen;
         try {
             seen = co_await off_loop([&] { return look_at<C>(base_, name); });
-        } catch (const error& e) {
+        } catch (const std::exception& e) {
             if (trouble.empty()) trouble = e.what();
             journal_.error(name + ": " + e.what());
         }
-        if (trouble.empty() || result == outcome::not_now) trouble_.erase(name);
-        else trouble_[name] = std::move(trouble);
         auto standing = seen ? seen->standing : agenda_.find(name)->standing;
-        agenda_.ended(name, result, std::move(standing), now());
+        agenda_.ended(name, {result, std::move(trouble)}, std::move(standing), now());
         if (seen) took_a_look(std::move(*seen));
-        if (!agenda_.find(name)) prints_.erase(name), trouble_.erase(name);
+        if (!agenda_.find(name)) prints_.erase(name);
         changed();
     }
 
@@ -312,10 +312,9 @@ private:
     asio::awaitable<int> run_child(std::vector<std::string> words, streams s, std::optional<std::chrono::seconds> limit = std::nullopt) {
         const auto pid = co_await off_loop([&] { return scheduler::spawn(words, s); });
         children_.insert(pid);
+        const std::shared_ptr<void> forgotten(nullptr, [this, pid](void*) { children_.erase(pid); });
         if (stopping_) ::kill(pid, SIGTERM);
-        const auto status = co_await ended(pid, limit);
-        children_.erase(pid);
-        co_return status;
+        co_return co_await ended(pid, limit);
     }
     /// A command on a repository; its output goes to `out`, or with its errors to the repository's log.
     asio::awaitable<int> backy(const std::string& command, const std::filesystem::path& directory, int out = -1) {
@@ -341,7 +340,7 @@ private:
                 status = co_await call(program, name, text, directory);
             }
             if (status != 0) journal_.warning(name + ": backup-completed-callback: " + describe_status(status));
-        } catch (const error& e) {
+        } catch (const std::exception& e) {
             journal_.warning(name + ": backup-completed-callback: " + e.what());
         }
     }
@@ -361,7 +360,7 @@ private:
             auto names = co_await outdated(agenda_names(), false);
             for (const auto& [name, job] : agenda_.jobs())
                 if (job.state == state::unknown && look_trouble_.contains(name)) names.push_back(name);
-            co_await look_again(std::move(names));
+            if (!looking_) spawn_task(look_again(std::move(names)));  // many on a slow disk must not keep the status file waiting
             co_await survey();
             co_await write_status();
         }
@@ -380,6 +379,7 @@ private:
     asio::awaitable<void> survey() {
         std::map<std::string, std::filesystem::path> volumes;
         for (const auto& [name, job] : settings_.jobs) volumes[name] = job.volume;
+        const auto global = settings_.global;
         try {
             struct findings {
                 std::vector<monitoring::orphan_report> orphans;
@@ -387,6 +387,7 @@ private:
                 std::set<std::string> beside;
             };
             auto found = co_await off_loop([&] {
+                must_be_mounted(base_, global);
                 const io::file<io::posix> here(io::posix{}, base_.path().string(), O_RDONLY | O_DIRECTORY);
                 findings f{{}, io::room_of(here), {}};
                 for (const auto& name : base_.names())
@@ -404,7 +405,7 @@ private:
             });
             orphans_ = std::move(found.orphans), rooms_ = std::move(found.rooms), beside_ = std::move(found.beside);
             survey_trouble_.clear();
-        } catch (const error& e) {
+        } catch (const std::exception& e) {
             if (survey_trouble_ != e.what()) journal_.error(e.what());
             survey_trouble_ = e.what();
         }
@@ -447,7 +448,7 @@ private:
             if (j.state != state::unknown) monitoring::judge(one, j.standing, *j.schedule);
             if (j.due) one.next = j.wakes(), one.next_tags = agenda_.next_tags(name);
             one.failures = j.failures;
-            if (const auto found = trouble_.find(name); found != trouble_.end()) one.trouble = found->second;
+            one.trouble = j.trouble;
             if (const auto found = look_trouble_.find(name); found != look_trouble_.end()) one.damaged.push_back(found->second);
             one.beside_volume = beside_.contains(name);
             revisions += j.standing.revisions;
@@ -481,18 +482,20 @@ private:
         if (std::exchange(known_changed_, false))
             for (const auto& [name, print] : prints_)
                 if (const auto* const j = agenda_.find(name)) known.looks.push_back({name, print.fingerprint, print.thorough, j->standing});
+        const auto current = report();
+        const auto path = settings_.global.status_file;
         try {
-            const auto current = report();
-            const auto path = settings_.global.status_file;
             co_await off_loop([&] {
                 constexpr ::mode_t for_everybody = 0644;
                 const auto name = path.filename().string();
                 io::directory<io::posix>(path.parent_path()).replace(name, monitoring::print_json(*current), "." + name + ".new", for_everybody);
                 if (!known.looks.empty()) base_.replace(known_repositories::file, monitoring::print_json(known), ".known.json.new", io::private_mode);
             });
-        } catch (const error& e) {
+            status_trouble_.clear();
+        } catch (const std::exception& e) {
             known_changed_ = true;
-            journal_.error(e.what());
+            if (status_trouble_ != e.what()) journal_.error(e.what());  // check will find the file too old
+            status_trouble_ = e.what();
         }
     }
 
@@ -505,7 +508,7 @@ private:
             if (!fresh.jobs.contains(name)) {
                 ++removed;
                 agenda_.remove(name);
-                prints_.erase(name), trouble_.erase(name), look_trouble_.erase(name);
+                prints_.erase(name), look_trouble_.erase(name);
             }
         for (const auto& [name, job] : fresh.jobs) {
             const auto old = settings_.jobs.find(name);
@@ -535,7 +538,7 @@ private:
             if (number != SIGHUP) break;
             try {
                 co_await reload();
-            } catch (const error&) {}  // logged, and told by check
+            } catch (const std::exception&) {}  // logged, and told by check
         }
         co_await stop();
     }
@@ -566,15 +569,15 @@ private:
     std::optional<io::file<io::posix>> lock_;
     agenda<P> agenda_;
     std::map<std::string, look> prints_;  ///< without their standings, which the agenda has
-    std::map<std::string, std::string> trouble_, look_trouble_;
+    std::map<std::string, std::string> look_trouble_;  ///< of repositories that cannot be read
     std::vector<monitoring::orphan_report> orphans_;
     std::vector<io::room> rooms_;
     std::set<std::string> beside_;
-    std::string reload_trouble_, survey_trouble_, clock_jump_text_;
+    std::string reload_trouble_, survey_trouble_, status_trouble_, clock_jump_text_;
     timestamp clock_jump_;
     std::shared_ptr<const json_report> report_;
     std::set<::pid_t> children_;
-    std::size_t runs_ = 0;
+    std::size_t runs_ = 0, looking_ = 0;
     bool stopping_ = false, reloading_ = false, known_changed_ = false;
     std::exception_ptr failure_;
     asio::io_context loop_{1};
