@@ -100,7 +100,7 @@ TEST_CASE("check: what becomes critical if nobody looks is a warning") {
                        "warning: space for metadata: 1.00 MiB free, the next runs need 2.00 MiB\nwarning: the clock jumped\n");
     job_report unknown;
     unknown.job = "u", unknown.state = "scanning";
-    warning(of({unknown}), "1 job has not been looked at since the scheduler began");
+    warning(of({unknown}), "1 job has not been looked at yet");
 }
 
 TEST_CASE("check: remarks are further lines and no warning") {

@@ -62,7 +62,7 @@ inline findings look_at(const report& r, timestamp now) {
     findings f;
     for (const auto& j : r.jobs) look_at(j, now, f);
     if (const auto unknown = r.jobs.size() - f.known; unknown > 0)
-        f.warnings.push_back(count_of(unknown, "job has", "jobs have") + " not been looked at since the scheduler began");
+        f.warnings.push_back(count_of(unknown, "job has", "jobs have") + " not been looked at yet");
     if (const auto n = f.beside_volume.size(); n > 0) {
         constexpr std::size_t named = 10;
         if (n > named) f.beside_volume.resize(named), f.beside_volume.push_back("…");
