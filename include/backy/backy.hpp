@@ -11,3 +11,7 @@
 #include <backy/stores/image.hpp>
 #include <backy/targets/file.hpp>
 #include <backy/targets/stream.hpp>
+#ifdef BACKY_CEPH  // of the build system, where it has found librbd
+#include <backy/sources/ceph_rbd.hpp>
+#include <backy/targets/rbd.hpp>
+#endif

@@ -30,9 +30,10 @@ struct snapshot : image {
     std::string identity() const { throw 0; }
     backy::consistency consistency() const { throw 0; }
     std::vector<std::string> remarks() const { throw 0; }
+    void attest() const { throw 0; }
 };
 struct delta_snapshot : snapshot {
-    bool changed_since(const revision_id&, const extent_visitor&) const { throw 0; }
+    std::optional<std::string> changed_since(const revision_id&, const extent_visitor&) const { throw 0; }
 };
 
 struct config {
@@ -48,6 +49,11 @@ struct source : pinned {
     Frozen freeze(const revision_id&) { throw 0; }
     std::vector<revision_id> snapshots() { throw 0; }
     void release(const revision_id&) { throw 0; }
+};
+
+struct tracked_source : source<delta_snapshot> {
+    using source::source;
+    backy::tracking tracked() { throw 0; }
 };
 
 struct writer : movable {

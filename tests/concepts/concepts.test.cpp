@@ -16,6 +16,7 @@ using namespace backy;
 
 static_assert(Io<io::posix> && Io<io::faulty<io::posix>> && Image<archetype::image> && SealedImage<archetype::sealed_image>);
 static_assert(Snapshot<archetype::snapshot> && DeltaSnapshot<archetype::delta_snapshot> && Source<archetype::source<archetype::snapshot>>);
+static_assert(TrackedSource<archetype::tracked_source>);
 static_assert(RevisionWriter<archetype::writer> && RevisionSpace<archetype::space> && Store<archetype::store> && FileStore<archetype::file_store>);
 static_assert(Catalog<archetype::catalog> && Target<archetype::target> && InPlaceTarget<archetype::in_place_target>);
 static_assert(Hash<archetype::hash> && Schedule<archetype::schedule> && Clock<archetype::clock> && Composition<archetype::build>);
@@ -34,8 +35,15 @@ struct pinned_image : archetype::pinned {
 struct snapshot_of_nothing : archetype::snapshot {
     std::string identity() const = delete;
 };
-struct delta_that_cannot_say_no : archetype::snapshot {
-    void changed_since(const revision_id&, const extent_visitor&) const;
+struct delta_that_cannot_say_why : archetype::snapshot {
+    bool changed_since(const revision_id&, const extent_visitor&) const;
+};
+struct snapshot_without_attest : archetype::snapshot {
+    void attest() const = delete;
+};
+struct tracked_without_a_map : archetype::source<archetype::snapshot> {
+    using source::source;
+    tracking tracked();
 };
 struct source_without_release : archetype::source<archetype::snapshot> {
     using source::source;
@@ -74,8 +82,9 @@ struct clock_that_only_tells_the_time : archetype::pinned {
 static_assert(!Io<int> && !Io<io_without_fsync>);
 static_assert(!Image<int> && !Image<image_read_by_one_thread> && !Image<pinned_image> && !SealedImage<archetype::image>);
 static_assert(!Snapshot<archetype::image>, "an opened revision is no snapshot: nobody asked the store how it was frozen");
-static_assert(!Snapshot<snapshot_of_nothing> && !DeltaSnapshot<archetype::snapshot> && !DeltaSnapshot<delta_that_cannot_say_no>);
+static_assert(!Snapshot<snapshot_of_nothing> && !Snapshot<snapshot_without_attest> && !DeltaSnapshot<archetype::snapshot> && !DeltaSnapshot<delta_that_cannot_say_why>);
 static_assert(!Source<archetype::source<archetype::image>> && !Source<source_without_release> && !Source<archetype::store>);
+static_assert(!TrackedSource<archetype::source<archetype::delta_snapshot>> && !TrackedSource<tracked_without_a_map>);
 static_assert(!RevisionWriter<writer_without_seal> && !RevisionWriter<writer_that_seals_into_cache>);
 static_assert(!Store<archetype::space> && !Store<store_without_a_journal> && !FileStore<archetype::store> && !Store<sources::file<>>);
 static_assert(!Catalog<catalog_without_announcement> && !Catalog<archetype::store>);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tests: core/bytes core/error core/journal core/name core/process core/registry core/sha256 core/text core/time core/version
+// Tests: core/bytes core/error core/journal core/name core/parallel core/process core/registry core/sha256 core/text core/time core/version
 // The small headers of core/: bytes, error, journal, name, process, registry, sha256, text, time, version.
 #include "support/journals.hpp"
 
 #include <backy/core/bytes.hpp>
+#include <backy/core/parallel.hpp>
 #include <backy/core/process.hpp>
 #include <backy/core/registry.hpp>
 #include <backy/core/sha256.hpp>
@@ -138,4 +139,27 @@ TEST_CASE("journal: levels reach the one who records") {
     journal.info("a"), journal.warning("b"), journal.error("c");
     CHECK(journal.text == "a\nb\nc\n");
     CHECK(std::string(version).find_first_not_of("0123456789.") == std::string::npos);
+}
+
+TEST_CASE("share_out: every piece once, by one thread ascending, and the first failure is everybody's end") {
+    std::vector<std::atomic<int>> done(1000);
+    share_out(done.size(), 4, [&](auto next) {
+        for (std::size_t i = 0; (i = next()) < done.size();) ++done[i];
+    });
+    CHECK(std::ranges::all_of(done, [](const auto& n) { return n == 1; }));
+    std::vector<std::size_t> order;
+    share_out(5, 1, [&](auto next) {
+        for (std::size_t i = 0; (i = next()) < 5;) order.push_back(i);
+    });
+    CHECK(order == std::vector<std::size_t>{0, 1, 2, 3, 4});
+    std::atomic<int> after = 0;
+    const auto fails = [&] {
+        share_out(1'000'000, 3, [&](auto next) {
+            for (std::size_t i = 0; (i = next()) < 1'000'000; ++after)
+                if (i == 10) throw std::runtime_error("the tenth");
+        });
+    };
+    CHECK_THROWS_WITH(fails(), "the tenth");
+    CHECK(after < 1'000'000 - 1);
+    CHECK_NOTHROW(share_out(0, 4, [](auto next) { CHECK(next() == 0); }));
 }

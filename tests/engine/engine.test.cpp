@@ -95,7 +95,8 @@ TEMPLATE_TEST_CASE("engine: restore(backup(v)) is v, for every source and store,
 }
 
 TEST_CASE("engine: a change map that leaves out what changed is noticed, the revision mended, and said so") {
-    const scratch dir(plain());
+    if (copy_on_write().empty()) return;
+    const scratch dir(copy_on_write().front());
     silent_journal journal;
     randomness random;
     auto& volume = memory_source::named(dir.path().string());
@@ -110,7 +111,8 @@ TEST_CASE("engine: a change map that leaves out what changed is noticed, the rev
         const auto second = backup(r, s, {});
         REQUIRE(second.attention.size() == 1);
         CHECK(second.attention[0].find("the change map was wrong") != std::string::npos);
-        CHECK(second.made.compared->part == "every block");
+        CHECK(second.made.compared->part == "every block, since the change map was wrong");
+        CHECK(second.made.stats.bytes_written == 62 * block_size);  // none of them twice
         CHECK((slurp(dir / "last") == after));
     });
 }
@@ -128,8 +130,118 @@ TEST_CASE("engine: with a change map only that and the sample are read") {
         volume.now = std::make_shared<content>(changed);
         const auto made = backup(r, s, {}).made;
         CHECK(made.stats.bytes_written == block_size);
-        CHECK(made.stats.bytes_read <= (sample_size + 2) * block_size);
+        CHECK(made.stats.bytes_read <= (sample_size + 2 + divide_up(256_MiB / window_size, 30) * window_blocks) * block_size);
         CHECK(made.stats.bytes_read >= sample_size / 2 * block_size);
+        CHECK(made.compared->part ==
+              "the change map's blocks; beside it up to 917 drawn from the others with data and as many from those without, in turn 1 of 30 parts of those with data, the last one");
+    });
+}
+
+TEST_CASE("engine: so many runs as are configured compare everything that has data") {
+    const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    content truth(128 << 20, 'x');
+    volume.now = std::make_shared<content>(truth);
+    volume.how.compared_within = 3;
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        backup(r, s, {});
+        truth[40'000'000] = 'y';  // in a block that the map leaves out
+        volume.now = std::make_shared<content>(truth);
+        volume.map_lies = true;
+        int mended = 0;
+        for (int run = 0; run < 3; ++run) mended += static_cast<int>(backup(r, s, {}).attention.size());
+        CHECK(mended == 1);
+        CHECK((slurp(dir / "last") == truth));
+    });
+}
+
+TEST_CASE("changes: what is compared beside a map is a sample of either kind, the last block, and each part in turn") {
+    const byte_count size = 1000 * window_size + 5;
+    block_map used(size), changed(size);
+    used.add({0, 600 * window_size});
+    changed.add({0, 100 * window_size});
+    auto together = block_map(size);
+    for (std::uint64_t turn = 7; turn < 7 + 30; ++turn) {
+        const auto compared = beside_the_map(changed, used, turn, 30);
+        CHECK(!compared.exceeds([&] { auto all = block_map(size); all.add({0, size}), all.remove(changed); return all; }()));
+        CHECK(compared.has(size - 1));
+        auto with_data = compared, without = compared;
+        with_data.remove({600 * window_size, size}), without.remove({0, 600 * window_size});
+        CHECK((without.count() > 850 && without.count() <= sample_size + 1));  // drawn with repetition from 25,600
+        CHECK((with_data.count() > 850 + 500 / 31 * window_blocks && with_data.count() <= sample_size + (500 / 30 + 1) * window_blocks));
+        together.add(compared);
+    }
+    used.remove(changed);
+    CHECK(!used.exceeds(together));
+    CHECK(beside_the_map(block_map(0), block_map(0), 1, 30).count() == 0);
+}
+
+TEST_CASE("engine: a comparison that has no more time is left, and the revision says so") {
+    const scratch dir(plain());
+    noisy_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    volume.now = std::make_shared<content>(400 << 20, 'x');
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        backup(r, s, {});
+        auto changed = *volume.now;
+        for (std::size_t at = 0; at < changed.size(); at += 8 << 20) changed[at] = 'y';
+        volume.now = std::make_shared<content>(changed);
+        volume.how.compare_limit = std::chrono::seconds(1);
+        volume.slow_reads = true;
+        const auto made = backup(r, s, {});
+        CHECK(made.attention.empty());
+        CHECK(made.made.compared->part.find("partially compared (the time limit): ") == 0);
+        CHECK(journal.text.find(made.made.compared->part) != std::string::npos);
+        CHECK((slurp(dir / "last") == changed));
+    });
+}
+
+TEST_CASE("engine: why everything was read is in the log and in the revision") {
+    if (copy_on_write().empty()) return;
+    const scratch dir(copy_on_write().front());
+    noisy_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    volume.now = std::make_shared<content>(2'000'000, 'x');
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        const auto reads_all_because = [&](const std::string& why) {
+            INFO(why);
+            const auto made = backup(r, s, {}).made;
+            CHECK(made.compared->part == "every block (" + why + ")");
+            CHECK(journal.text.find("revision " + made.id + ": reading every block (" + why + ")") != std::string::npos);
+            CHECK(made.stats.bytes_read == volume.now->size());
+            return made;
+        };
+        reads_all_because("there is no revision to build upon");
+        volume.frozen.clear();
+        reads_all_because("its parent's snapshot is gone");
+        volume.now = std::make_shared<content>(1'900'000, 'x');
+        reads_all_because("the size was 2000000, now it is 1900000");
+        volume.identity = "another";
+        const auto fourth = reads_all_because("it is another volume than before");
+        fs::remove(dir / (fourth.id + ".digests"));
+        const auto fifth = reads_all_because("its parent has no digests to go by");
+        distrust(r, [&](const history& h) { return std::vector{*h.find(fifth.id)}; });
+        reads_all_because("newer revisions than its parent do not count");
+        volume.how.full_always = true;
+        reads_all_because("full-always is set");
+        CHECK(s.snapshots().empty());  // nothing is kept for a next run that would not use it
+        volume.how.full_always = false;
+        reads_all_because("its parent's snapshot is gone");
+        CHECK(backup(r, s, {}).made.compared->part.starts_with("the change map's blocks"));
+    });
+}
+
+TEST_CASE("engine: a snapshot that is not what was read ends the run without a revision") {
+    const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    volume.now = std::make_shared<content>(100'000, 'x');
+    volume.vanishes = true;
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        CHECK_THROWS_WITH(backup(r, s, {}), "memory: the snapshot vanished while it was read");
+        CHECK(r.catalog().read().revisions.empty());
+        CHECK(s.snapshots().empty());
     });
 }
 

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <memory>
+#include <thread>
 
 namespace support {
 
@@ -34,7 +35,8 @@ public:
         std::shared_ptr<const content> now = std::make_shared<content>();
         std::map<backy::revision_id, std::shared_ptr<const content>> frozen = {};
         std::string identity = "volume";
-        bool map_lies = false, holds_snapshots = false, unreachable = false;
+        bool map_lies = false, holds_snapshots = false, unreachable = false, vanishes = false, slow_reads = false;
+        backy::tracking how = {};
     };
     static volume& named(const std::string& name) {
         static std::map<std::string, volume> all;
@@ -48,22 +50,31 @@ public:
 
     struct snapshot : bytes_in_memory {
         snapshot(bytes_in_memory b, const volume& v) : bytes_in_memory(std::move(b)), of(&v) {}
+        void read(backy::byte_count at, backy::block out) const {
+            if (of->slow_reads) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            bytes_in_memory::read(at, out);
+        }
         std::string identity() const { return of->identity; }
         backy::consistency consistency() const { return backy::consistency::crash; }
         std::vector<std::string> remarks() const { return {}; }
-        bool changed_since(const backy::revision_id& base, const backy::extent_visitor& visit) const {
+        void attest() const {
+            if (of->vanishes) throw backy::source_error("memory", "the snapshot vanished while it was read");
+        }
+        std::optional<std::string> changed_since(const backy::revision_id& base, const backy::extent_visitor& visit) const {
+            if (of->how.full_always) return "full-always is set";
             const auto old = of->frozen.find(base);
-            if (old == of->frozen.end()) return false;
+            if (old == of->frozen.end()) return "its parent's snapshot is gone";
             for (std::size_t at = of->map_lies ? size() / 2 : 0; at < size(); at += 4096)
                 if (std::string_view(*bytes).substr(at, 4096) != std::string_view(*old->second).substr(std::min(at, old->second->size()), 4096))
                     visit({at, std::min<std::size_t>(4096, size() - at)});
-            return true;
+            return std::nullopt;
         }
         const volume* of;
     };
 
     memory_source(const config& c, backy::journal&) : name_(c.volume), volume_(&named(c.volume)) {}
     std::string name() const { return name_; }
+    backy::tracking tracked() const { return volume_->how; }
     snapshot freeze(const backy::revision_id& id) {
         reach();
         return {{volume_->frozen[id] = volume_->now}, *volume_};

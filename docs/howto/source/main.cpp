@@ -33,6 +33,7 @@ public:
         std::string identity() const { return "the pattern"; }
         backy::consistency consistency() const { return backy::consistency::crash; }
         std::vector<std::string> remarks() const { return {}; }
+        void attest() const {}
 
     private:
         backy::byte_count size_;

@@ -14,6 +14,7 @@ namespace backy {
 /// | s.identity() | std::string | of the volume: another one under the same name has another; empty: cannot tell | – |
 /// | s.consistency() | consistency | how the volume stood while it is read | – |
 /// | s.remarks() | vector<string> | what went wrong though the snapshot is good; a run with any exits 3 | – |
+/// | s.attest() | – | asked after the last read: every read so far was of the frozen volume | error, if it cannot be sure of that |
 ///
 /// laws: unless live, two reads of a range give equal bytes.
 /// ends: the destructor lets go of handles; the snapshot stays until Source::release, by this process or the next.
@@ -22,18 +23,19 @@ concept Snapshot = Image<S> && requires(const S s) {
     { s.identity() } -> std::same_as<std::string>;
     { s.consistency() } -> std::same_as<consistency>;
     { s.remarks() } -> std::same_as<std::vector<std::string>>;
+    { s.attest() } -> std::same_as<void>;
 };
 
 /// A Snapshot that can tell what changed since an older one.
 ///
 /// | expression | returns | meaning | throws |
 /// |---|---|---|---|
-/// | s.changed_since(base, visit) | bool | visits what may differ from the snapshot of that ID; false: it cannot tell, and what was visited means nothing | error |
+/// | s.changed_since(base, visit) | optional<string> | visits what may differ from the snapshot of that ID; a text: why it cannot tell, and what was visited means nothing | error |
 ///
 /// A hint and never the truth: the engine compares a sample of what it leaves out.
 template <class S>
 concept DeltaSnapshot = Snapshot<S> && requires(const S s, const revision_id& base, const extent_visitor& visit) {
-    { s.changed_since(base, visit) } -> std::same_as<bool>;
+    { s.changed_since(base, visit) } -> std::same_as<std::optional<std::string>>;
 };
 
 }  // namespace backy

@@ -41,6 +41,31 @@ concept FileSource = Source<S> && requires(const S s) {
     { s.path() } -> std::same_as<std::filesystem::path>;
 };
 
+/// How a source is backed up whose snapshots tell what changed.
+struct tracking {
+    static constexpr std::array<std::string_view, 3> keys{"full-always", "compared-within-runs", "compare-time-limit"};
+
+    bool full_always = false;              ///< every run reads everything, and no snapshot is kept for the next one
+    unsigned compared_within = 30;         ///< so many runs compare all that is allocated, a part of it each
+    std::chrono::seconds compare_limit{};  ///< for comparing what the change map leaves out, per run; 0: as long as it takes
+
+    static tracking from(const section& table) {
+        const auto within = table.get<std::int64_t>("compared-within-runs", 30);
+        if (within < 1 || within > 10'000) table.refuse("compared-within-runs", "must be 1 to 10000");
+        const auto limit = table.get<std::string>("compare-time-limit", "0s");
+        const auto parsed = limit == "0s" ? std::chrono::seconds(0) : parse_duration(limit);
+        if (!parsed) table.refuse("compare-time-limit", "must be a number with s, m, h, d or w, or \"0s\" for none: \"" + limit + "\"");
+        return {table.get<bool>("full-always", false), static_cast<unsigned>(within), *parsed};
+    }
+};
+
+/// A source whose snapshots are DeltaSnapshots: `s.tracked()` says what is made of their change maps.
+template <class S>
+concept TrackedSource = Source<S> && requires(S s, const revision_id& id) {
+    { s.freeze(id) } -> DeltaSnapshot;
+    { s.tracked() } -> std::same_as<tracking>;
+};
+
 template <Source S>
 using snapshot_of = decltype(std::declval<S&>().freeze(std::declval<const revision_id&>()));
 

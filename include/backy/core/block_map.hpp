@@ -98,6 +98,13 @@ public:
         return those;
     }
 
+    /// Only the windows `first`, first + step, …
+    block_map every(std::size_t step, std::size_t first) const {
+        block_map those(size_);
+        for (auto w = first; w < words_.size(); w += step) those.words_[w] = words_[w];
+        return those;
+    }
+
     /// The longest extents of one window, ascending; the last one ends with the volume.
     template <std::invocable<extent> Visit>
     void runs(std::size_t window, Visit visit) const {

@@ -8,7 +8,6 @@
 #include <backy/core/time.hpp>
 
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,7 +65,7 @@ public:
     std::vector<std::string> strings(std::string_view key) const;
 
     /// config_error for the first key that is none of these.
-    void allow_only(std::initializer_list<std::string_view> known) const;
+    void allow_only(const std::vector<std::string_view>& known) const;
     /// Throws a config_error that names file, line, column and key.
     [[noreturn]] void refuse(std::string_view key, const std::string& why) const;
 
@@ -155,7 +154,7 @@ inline std::vector<std::string> section::strings(std::string_view key) const {
     return all;
 }
 
-inline void section::allow_only(std::initializer_list<std::string_view> known) const {
+inline void section::allow_only(const std::vector<std::string_view>& known) const {
     for (const auto& e : entries_)
         if (std::ranges::count(known, std::string_view(e.key)) == 0)
             refuse(e.key, "unknown key; known here: " + join({known.begin(), known.end()}, ", "));

@@ -40,17 +40,18 @@ public:
 
         const auto* const parent = usable_parent(past);
         const bool straight = parent == (past.revisions.empty() ? nullptr : &past.revisions.back());
-        bool same_volume = parent != nullptr;
         if (parent) {
             made().parent = parent->id;
             const auto &before = parent->source.identity, &now = made().source.identity;
             if (!before.empty() && !now.empty() && before != now) {
-                same_volume = false;
+                no_map_ = "it is another volume than before";
                 attention(source_.name() + ": the source became another volume since revision " + parent->id + " (" + before + ", now " + now + "): a full backup");
             }
+        } else {
+            no_map_ = "there is no revision to build upon";
         }
         with_digests_of(parent, straight, [&](const auto& before, bool stored) {
-            copy_commit(snapshot, before, stored, same_volume && stored ? parent : nullptr);  // a map needs digests of what it leaves out
+            copy_commit(snapshot, before, stored, no_map_.empty() ? parent : nullptr);
         });
         made().stats.duration = repository_.clock().steady() - started;
         repository_.catalog().put(made());
@@ -91,6 +92,7 @@ private:
             journal_.warning(std::string(e.what()) + " (the parent's image is read instead)");
         }
         if (stored) return use(*stored, true);
+        if (no_map_.empty()) no_map_ = straight ? "its parent has no digests to go by" : "newer revisions than its parent do not count";
         use(computed_digests<H, decltype(repository_.store().open(parent->id))>(H::fresh_key(), repository_.store().open(parent->id)), false);
     }
 
@@ -118,17 +120,27 @@ private:
             });
         };
 
-        auto reading = changes_to_read(snapshot, before.allocated(made().size), base);
-        journal_.info("revision " + made().id + ": reading " + reading.description);
-        copy(snapshot, reading.blocks, workers_, journal_, take);
-        if (reading.hint && written.exceeds(*reading.hint)) {
-            attention(source_.name() + ": the change map was wrong: the revision was mended and everything compared");
-            auto rest = everything(snapshot, before.allocated(made().size));
-            rest.remove(reading.blocks);
-            copy(snapshot, rest, workers_, journal_, take);
-            reading.description = "every block";
+        const auto all = [&] { return everything(snapshot, before.allocated(made().size)); };
+        const auto changes = changes_of(snapshot, base, no_map_);
+        std::string compared;
+        if (changes.blocks) {
+            journal_.info("revision " + made().id + ": reading the " + std::to_string(changes.blocks->count()) + " blocks of the change map");
+            copy(snapshot, *changes.blocks, workers_, journal_, take);
+            compared = compare_beside(snapshot, *changes.blocks, all(), take);
+            if (written.exceeds(*changes.blocks)) {
+                attention(source_.name() + ": the change map was wrong: the revision was mended and everything compared");
+                auto rest = all();
+                rest.remove(*changes.blocks), rest.remove(written);
+                copy(snapshot, rest, workers_, journal_, take);
+                compared = "every block, since the change map was wrong";
+            }
+        } else {
+            compared = "every block" + (changes.why_none.empty() ? "" : " (" + changes.why_none + ")");
+            journal_.info("revision " + made().id + ": reading " + compared);
+            copy(snapshot, all(), workers_, journal_, take);
         }
-        made().compared = proof{repository_.clock().now(), reading.description};
+        snapshot.attest();
+        made().compared = proof{repository_.clock().now(), compared};
         made().stats.bytes_written = bytes_written;
         made().stats.bytes_read = bytes_read;
 
@@ -141,6 +153,23 @@ private:
         read_back(sealed, sealed_digests, written);
         image.commit();
         digests.commit();
+    }
+
+    /// Reads a part of what the change map leaves out, as far as there is time for it. Returns what was compared, for the proof.
+    std::string compare_beside(const auto& snapshot, const block_map& changed, block_map used, const auto& take) {
+        tracking how;
+        if constexpr (TrackedSource<S>) how = source_.tracked();
+        const auto beside = beside_the_map(changed, std::move(used), *made().sequence, how.compared_within);
+        journal_.info("revision " + made().id + ": comparing " + std::to_string(beside.count()) + " blocks beside the change map");
+        const auto deadline = repository_.clock().steady() + how.compare_limit;
+        const auto enough = [&] { return how.compare_limit.count() > 0 && repository_.clock().steady() >= deadline; };
+        const auto done = blocks_of(copy(snapshot, beside, workers_, journal_, take, fail_if_unreadable{}, enough));
+        auto compared = "the change map's blocks; beside it up to " + std::to_string(sample_size) + " drawn from the others with data and as many from those without, in turn 1 of " +
+                        std::to_string(how.compared_within) + " parts of those with data, the last one";
+        if (done == beside.count()) return compared;
+        compared = "partially compared (the time limit): " + std::to_string(done) + " of " + std::to_string(beside.count()) + " blocks beside the change map";
+        journal_.warning("revision " + made().id + ": " + compared);
+        return compared;
     }
 
     static aligned_buffer header_buffer(const typename H::key& key) {
@@ -168,6 +197,7 @@ private:
     S& source_;
     backy::journal& journal_;
     unsigned workers_;
+    std::string no_map_;  ///< why the source's change map cannot be used; empty: nothing speaks against it yet
     backup_report report_;
 };
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a backup has to read: the change map of the source where it has one, with a sample of what the map leaves out; else all.
+// What a backup has to read: the change map of the source where it has one, and beside it a part of what the map leaves out, since a
+// map is a hint and never the truth; else everything.
 #pragma once
 
-#include <backy/concepts/snapshot.hpp>
+#include <backy/concepts/source.hpp>
 #include <backy/engine/copy.hpp>
+#include <backy/history/revision.hpp>
 
 #include <random>
 
@@ -16,15 +18,30 @@ block_map everything(const Image auto& image, block_map digests) {
     return digests;
 }
 
-struct blocks_to_read {
-    block_map blocks;
-    std::optional<block_map> hint;  ///< what the source says has changed; nothing: all is read
-    std::string description;
+/// What a source says has changed, or why everything has to be read; "" if there never was a map.
+struct change_map {
+    std::optional<block_map> blocks;
+    std::string why_none;
 };
+
+/// `base`: the revision that the digests are of; none, and `why`: everything has to be read.
+template <Snapshot S>
+change_map changes_of(const S& snapshot, const revision* base, std::string why) {
+    if constexpr (DeltaSnapshot<S>) {
+        if (!base) return {std::nullopt, std::move(why)};
+        const auto size = snapshot.size();
+        if (base->size != size) return {std::nullopt, "the size was " + std::to_string(base->size) + ", now it is " + std::to_string(size)};
+        change_map changes{block_map(size), ""};
+        if (auto reason = snapshot.changed_since(base->id, [&](extent e) { changes.blocks->add(e); })) return {std::nullopt, *std::move(reason)};
+        return changes;
+    }
+    return {};
+}
 
 /// A change map that is wrong in 1 % of the blocks is found with p ≥ 99.99 % by 917 of them: 0.99^917 < 0.0001.
 inline constexpr byte_count sample_size = 917;
 
+/// Up to `n`, drawn at random.
 inline block_map sample_of(const block_map& from, byte_count n) {
     std::mt19937_64 random(std::random_device{}());
     const auto count = from.count();
@@ -35,26 +52,20 @@ inline block_map sample_of(const block_map& from, byte_count n) {
     return from.chosen(ranks);
 }
 
-/// `digests`: where the parent was not zero. `base`: the revision whose snapshot the map may start from; none: everything is read.
-template <Snapshot S>
-blocks_to_read changes_to_read(const S& snapshot, block_map digests, const revision* base) {
-    const auto size = snapshot.size();
-    if constexpr (DeltaSnapshot<S>) {
-        block_map changed(size);
-        if (base && base->size == size && snapshot.changed_since(base->id, [&](extent e) { changed.add(e); })) {
-            auto used = everything(snapshot, std::move(digests)), unused = block_map(size);
-            unused.add({0, size});
-            unused.remove(used);
-            used.remove(changed), unused.remove(changed);
-            auto blocks = changed;
-            blocks.add(sample_of(used, sample_size));
-            blocks.add(sample_of(unused, sample_size));
-            if (size > 0) blocks.add({size - 1, 1});
-            return {std::move(blocks), std::move(changed),
-                    "the change map's blocks, a sample of " + std::to_string(sample_size) + " others with data and as many without, the tail"};
-        }
-    }
-    return {everything(snapshot, std::move(digests)), std::nullopt, "every block"};
+/// What is compared although the map leaves it out: a sample of the blocks with data and one of those without, the last block, and
+/// such a part of those with data that `within` runs compare all of them.
+/// `used`: what may have data, in the image or its parent. `turn`: counts the runs.
+inline block_map beside_the_map(const block_map& changed, block_map used, std::uint64_t turn, unsigned within) {
+    auto unused = block_map(used.size());
+    unused.add({0, used.size()});
+    unused.remove(used);
+    used.remove(changed), unused.remove(changed);
+    auto compared = used.every(within, turn % within);
+    compared.add(sample_of(used, sample_size));
+    compared.add(sample_of(unused, sample_size));
+    if (used.size() > 0) compared.add({used.size() - 1, 1});
+    compared.remove(changed);
+    return compared;
 }
 
 }  // namespace backy

@@ -5,11 +5,7 @@
 #include <backy/concepts/image.hpp>
 #include <backy/core/interruption.hpp>
 #include <backy/core/journal.hpp>
-
-#include <atomic>
-#include <exception>
-#include <mutex>
-#include <thread>
+#include <backy/core/parallel.hpp>
 
 namespace backy {
 
@@ -21,17 +17,18 @@ struct fail_if_unreadable {
     void operator()(extent, const error&) const { throw; }  // called where the error was caught
 };
 
+struct never {
+    bool operator()() const { return false; }
+};
+
 /// Reads the blocks of `which`, a window at a time, and calls sink(offset, data) for each run of them, in any order, from several
-/// threads. One worker: ascending, in the caller's thread.
+/// threads. One worker: ascending, in the caller's thread. Returns how many bytes were read: all, unless enough() was true before.
 /// A run that cannot be read is read again block by block; unreadable(extent, error) is called for those that cannot be, and without it
 /// the first of them ends the copy. Throws the first exception of any worker, or error when the process was asked to end; the others
 /// stop at their next window.
-template <Image From, std::invocable<byte_count, const_block> Sink, std::invocable<extent, const error&> Unreadable = fail_if_unreadable>
-void copy(const From& from, const block_map& which, unsigned workers, journal& journal, const Sink& sink, const Unreadable& unreadable = {}) {
-    std::atomic<std::size_t> next = 0;
+template <Image From, std::invocable<byte_count, const_block> Sink, std::invocable<extent, const error&> Unreadable = fail_if_unreadable, std::predicate Enough = never>
+byte_count copy(const From& from, const block_map& which, unsigned workers, journal& journal, const Sink& sink, const Unreadable& unreadable = {}, const Enough& enough = {}) {
     std::atomic<byte_count> done = 0;
-    std::exception_ptr failure;
-    std::mutex guard;
     const auto total = which.count() * block_size;
 
     const auto read_or = [&](extent e, block buffer, auto otherwise) {
@@ -51,30 +48,18 @@ void copy(const From& from, const block_map& which, unsigned workers, journal& j
             }
         });
     };
-    const auto work = [&] {
-        try {
-            const aligned_buffer buffer(window_size);
-            for (std::size_t window = 0; (window = next++) < which.windows();) {
-                interruption::point();
-                which.runs(window, [&](extent run) {
-                    take(run, buffer.first(window_size));
-                    journal.progress(done += run.length, total);
-                });
-            }
-        } catch (...) {
-            next = which.windows();
-            const std::lock_guard lock(guard);
-            if (!failure) failure = std::current_exception();
+    share_out(which.windows(), workers, [&](auto next) {
+        const aligned_buffer buffer(window_size);
+        for (std::size_t window = 0; (window = next()) < which.windows();) {
+            interruption::point();
+            if (enough()) return;
+            which.runs(window, [&](extent run) {
+                take(run, buffer.first(window_size));
+                journal.progress(done += run.length, total);
+            });
         }
-    };
-    {
-        std::vector<std::jthread> others;
-        try {
-            for (unsigned i = 1; i < std::min<std::size_t>(workers, which.windows()); ++i) others.emplace_back(work);
-        } catch (const std::system_error&) {}  // fewer threads do it too
-        work();
-    }
-    if (failure) std::rethrow_exception(failure);
+    });
+    return done;
 }
 
 }  // namespace backy

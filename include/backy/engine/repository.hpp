@@ -99,7 +99,7 @@ private:
         }
         for (const auto& id : existing) {
             if (!h.has(id) && std::ranges::count(ours, id) == 0) continue;
-            if (DeltaSnapshot<snapshot_of<S>> && h.newest() && h.newest()->id == id) continue;
+            if (keeps_a_base(source) && h.newest() && h.newest()->id == id) continue;
             try {
                 source.release(id);
             } catch (const error& e) {
@@ -108,6 +108,12 @@ private:
             }
         }
         return held;
+    }
+
+    template <Source S>
+    static bool keeps_a_base(S& source) {
+        if constexpr (TrackedSource<S>) return !source.tracked().full_always;
+        else return DeltaSnapshot<snapshot_of<S>>;
     }
 
     T& store_;

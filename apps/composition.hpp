@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What our programs are made of.
+#pragma once
+
+#include <backy/backy.hpp>
+
+#ifdef BACKY_CEPH
+using sources = backy::sources_of<backy::sources::ceph_rbd, backy::sources::file<>>;
+using targets = backy::targets_of<backy::targets::stream<>, backy::targets::rbd, backy::targets::file<>>;
+#else
+using sources = backy::sources_of<backy::sources::file<>>;
+using targets = backy::targets_of<backy::targets::stream<>, backy::targets::file<>>;
+#endif
+using build = backy::composition<sources, backy::stores_of<backy::stores::image<>>, backy::hashes::gmac, backy::schedules::interval, targets>;

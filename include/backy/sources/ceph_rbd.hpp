@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// sources::ceph_rbd models TrackedSource: an RBD image, frozen by a snapshot `backy-ID` of it.
+#pragma once
+
+#include <backy/ceph/image.hpp>
+#include <backy/concepts/source.hpp>
+#include <backy/core/interruption.hpp>
+#include <backy/core/name.hpp>
+#include <backy/core/parallel.hpp>
+
+namespace backy::sources {
+
+/// An image made anew under the same name has another identity, and so has one of that name in another pool or cluster.
+/// Without fast-diff on the image every object is asked what changed in it, which takes some 0.1 ms for each.
+class ceph_rbd {
+public:
+    static constexpr auto type = name<"ceph-rbd">;
+
+    struct config {
+        ceph::location where;
+        ceph::access access;
+        tracking how;
+
+        /// `more`: keys of a source that is this one and something else.
+        static config from(const section& table, const std::vector<std::string_view>& more = {}) {
+            std::vector<std::string_view> known{"type", "pool", "namespace", "image"};
+            known.insert(known.end(), more.begin(), more.end());
+            known.insert(known.end(), ceph::access::keys.begin(), ceph::access::keys.end());
+            known.insert(known.end(), tracking::keys.begin(), tracking::keys.end());
+            table.allow_only(known);
+            const ceph::location where{table.get<std::string>("pool"), table.get<std::string>("namespace", ""), table.get<std::string>("image")};
+            for (const auto* const key : {"pool", "namespace", "image"})
+                if (const auto part = table.get<std::string>(key, ""); part.find_first_of("/@") != part.npos || (part.empty() && table.has(key)))
+                    table.refuse(key, "must be a name without / and @: \"" + part + "\"");
+            return {where, ceph::access::from(table), tracking::from(table)};
+        }
+    };
+    static section parse(const std::string& spelling) {
+        const auto where = ceph::location::parse(spelling);
+        if (!where) throw config_error("source", "ceph-rbd: needs POOL/IMAGE or POOL/NAMESPACE/IMAGE: \"" + spelling + "\"");
+        return table_of(type.c_str(), *where);
+    }
+    static section table_of(const std::string& type, const ceph::location& where) {
+        section table;
+        table.set("type", {type}).set("pool", {where.pool});
+        if (!where.space.empty()) table.set("namespace", {where.space});
+        return table.set("image", {where.image});
+    }
+
+    class snapshot {
+    public:
+        /// Throws source_error when there is none of that ID.
+        snapshot(std::shared_ptr<const ceph::pool> pool, const config& c, const revision_id& id, backy::consistency consistency, std::vector<std::string> remarks)
+            : pool_(std::move(pool)), config_(c), id_(id), image_(opened()), size_(image_.size()), fast_(image_.has_fast_diff()),
+              identity_(pool_->identity() + " image " + image_.id()), consistency_(consistency), remarks_(std::move(remarks)) {}
+
+        byte_count size() const { return size_; }
+        void read(byte_count at, block out) const { image_.read(at, out); }
+        void extents(const extent_visitor& visit) const {
+            if (size_ > 0) image_.differences("", {0, size_}, fast_, visit);
+        }
+        std::string identity() const { return identity_; }
+        backy::consistency consistency() const { return consistency_; }
+        std::vector<std::string> remarks() const { return remarks_; }
+        /// Who removes a snapshot while it is read gets no error for its reads but zeroes, in time.
+        void attest() const { opened(); }
+
+        /// With fast-diff the objects that changed are known at once, and only they are asked which part of them.
+        std::optional<std::string> changed_since(const revision_id& base, const extent_visitor& visit) const {
+            if (config_.how.full_always) return "full-always is set";
+            const auto since = snapshot_name(base);
+            const auto gone = [&] { return std::ranges::count(opened().snapshots(), since) == 0; };
+            if (gone()) return "its parent's snapshot is gone";
+            if (size_ > 0 && !fast_) image_.differences(since, {0, size_}, false, visit);
+            if (size_ > 0 && fast_) refine(since, visit);
+            if (gone()) return "its parent's snapshot went while it was compared with";
+            return std::nullopt;
+        }
+
+    private:
+        ceph::image opened() const { return ceph::image::open(pool_, config_.where, snapshot_name(id_), ceph::image::access::read_only); }
+
+        void refine(const std::string& since, const extent_visitor& visit) const {
+            block_map coarse(size_);
+            image_.differences(since, {0, size_}, true, [&](extent e) { coarse.add(e); });
+            std::mutex guard;
+            const auto visit_one_by_one = [&](extent e) {
+                const std::lock_guard lock(guard);
+                visit(e);
+            };
+            share_out(coarse.windows(), requests_at_once, [&](auto next) {
+                for (std::size_t window = 0; (window = next()) < coarse.windows();) {
+                    interruption::point();
+                    coarse.runs(window, [&](extent run) { image_.differences(since, run, false, visit_one_by_one); });
+                }
+            });
+        }
+        static constexpr unsigned requests_at_once = 8;  // the OSD answers each from its memory, mostly
+
+        std::shared_ptr<const ceph::pool> pool_;
+        config config_;
+        revision_id id_;
+        ceph::image image_;
+        byte_count size_;
+        bool fast_;
+        std::string identity_;
+        backy::consistency consistency_;
+        std::vector<std::string> remarks_;
+    };
+
+    ceph_rbd(config c, journal&) : config_(std::move(c)) {}
+
+    std::string name() const { return config_.where.text(); }
+    tracking tracked() const { return config_.how; }
+
+    snapshot freeze(const revision_id& id) {
+        ceph::image::open(pool(), config_.where, "", ceph::image::access::writable).make_snapshot(snapshot_name(id));
+        return frozen(id, consistency::crash, {});
+    }
+    std::vector<revision_id> snapshots() {
+        std::vector<revision_id> ids;
+        const auto image = ceph::image::find(pool(), config_.where, "", ceph::image::access::read_only);
+        if (!image) return ids;
+        for (const auto& each : image->snapshots())
+            if (const auto id = each.substr(std::min(prefix.size(), each.size())); each.starts_with(prefix) && is_revision_id(id)) ids.push_back(id);
+        return ids;
+    }
+    void release(const revision_id& id) {
+        if (const auto image = ceph::image::find(pool(), config_.where, "", ceph::image::access::writable)) image->remove_snapshot(snapshot_name(id));
+    }
+
+    /// The snapshot of that ID, which somebody has made.
+    snapshot frozen(const revision_id& id, consistency c, std::vector<std::string> remarks) { return {pool(), config_, id, c, std::move(remarks)}; }
+    static std::string snapshot_name(const revision_id& id) { return std::string(prefix) + id; }
+
+private:
+    static constexpr std::string_view prefix = "backy-";
+
+    /// Connected when it is needed first.
+    std::shared_ptr<const ceph::pool> pool() {
+        if (!pool_) pool_ = std::make_shared<const ceph::pool>(config_.access, config_.where);
+        return pool_;
+    }
+
+    config config_;
+    std::shared_ptr<const ceph::pool> pool_;
+};
+static_assert(TrackedSource<ceph_rbd>);
+
+}  // namespace backy::sources
