@@ -142,7 +142,7 @@ TEST_CASE("ceph-rbd source: a snapshot that is removed while it is read is notic
     const auto snapshot = source.freeze(id);
     CHECK_NOTHROW(snapshot.attest());
     ceph_says("rbd snap rm --no-progress " + volume.image.spec() + "@backy-" + id);
-    CHECK_THROWS_WITH(snapshot.attest(), volume.image.spec() + ": open: it has no snapshot backy-" + id);
+    CHECK_THROWS_WITH(snapshot.attest(), volume.image.spec() + ": open: it has no snapshot backy-" + id + ", or none that can be opened since the pool's quota is full");
 }
 
 TEST_CASE("ceph-rbd source: only snapshots named by an ID are listed, and of an image that is gone none") {

@@ -16,7 +16,7 @@ inline void use_ceph() { REQUIRE(::setenv("CEPH_CONF", (ceph_lab() / "ceph.conf"
 /// What Ceph's own tools print. They have to succeed.
 inline std::string ceph_says(const std::string& command) {
     use_ceph();
-    const auto r = shell("timeout 120 " + command);
+    const auto r = shell("ulimit -t 60\n" + command);
     INFO(command << ": " << r.err);
     REQUIRE(r.code == 0);
     return r.out;

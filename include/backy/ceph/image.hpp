@@ -28,10 +28,10 @@ public:
         check(rc, name, "open");
         return image(std::move(in), opened, name);
     }
-    /// The same, and it has to be there.
+    /// The same, and it has to be there. (In a pool whose quota is full a snapshot is made without its object map, and then ENOENT.)
     static image open(std::shared_ptr<const pool> in, const location& where, const std::string& snapshot, access mode) {
         auto found = find(std::move(in), where, snapshot, mode);
-        if (!found) throw source_error(where.text(), snapshot.empty() ? "open: there is no such image" : "open: it has no snapshot " + snapshot);
+        if (!found) throw source_error(where.text(), snapshot.empty() ? "open: there is no such image" : "open: it has no snapshot " + snapshot + ", or none that can be opened since the pool's quota is full");
         return *std::move(found);
     }
     /// Of Ceph's default layout, with nothing in it.
@@ -101,6 +101,7 @@ public:
     void make_snapshot(const std::string& snapshot) const {
         const auto rc = ::rbd_snap_create(get(), snapshot.c_str());
         if (rc == -EDQUOT) throw source_error(name_ + "@" + snapshot, "make snapshot: a quota is full (of the pool, or the image's limit of snapshots)");
+        if (rc == -EROFS) throw source_error(name_ + "@" + snapshot, "make snapshot: somebody has locked the image (rbd lock ls)", true);
         check(rc, name_ + "@" + snapshot, "make snapshot");
     }
     /// No error if there is none of that name.
