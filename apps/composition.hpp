@@ -5,7 +5,7 @@
 #include <backy/backy.hpp>
 
 #ifdef BACKY_CEPH
-using sources = backy::sources_of<backy::sources::ceph_rbd, backy::sources::file<>>;
+using sources = backy::sources_of<backy::sources::ceph_rbd, backy::sources::file<>, backy::sources::flyingcircus>;
 using targets = backy::targets_of<backy::targets::stream<>, backy::targets::rbd, backy::targets::file<>>;
 #else
 using sources = backy::sources_of<backy::sources::file<>>;

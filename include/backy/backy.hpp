@@ -13,5 +13,6 @@
 #include <backy/targets/stream.hpp>
 #ifdef BACKY_CEPH  // of the build system, where it has found librbd
 #include <backy/sources/ceph_rbd.hpp>
+#include <backy/sources/flyingcircus.hpp>
 #include <backy/targets/rbd.hpp>
 #endif

@@ -26,9 +26,16 @@ struct invocation {
     std::string log_file;
     bool verbose = false;
     std::string words;  ///< the command line, for the log
+    std::span<char*> arguments;
     bool plugin = false;  ///< its failures are Nagios's UNKNOWN, on standard output
     std::function<int()> run;
     std::unique_ptr<command_log<>> log;  ///< once the command has opened it
+
+    /// From here on other processes do not see what that word was, which may hold a secret.
+    void hide(const std::string& word) const {
+        for (char* const argument : arguments)
+            if (word == argument) std::memset(argument, '*', word.size());
+    }
 };
 
 /// Commands that change a repository log to its backy.log, the others only where they are told to.

@@ -24,8 +24,9 @@ void add_init(CLI::App& app, invocation& call) {
     };
     const auto w = std::make_shared<words>();
     command->add_option("TYPE", w->type, "One of: " + known_names(B::sources))->required();
-    command->add_option("SOURCE", w->source, "What to back up; for a file its path")->required();
+    command->add_option("SOURCE", w->source, "What to back up: the path of a file; POOL/IMAGE; POOL/IMAGE,VM[,TOKEN]")->required();
     command->callback([&call, w] {
+        call.hide(w->source);
         call.run = [&call, w] {
             section table;
             if (!visit(B::sources, w->type, [&](auto source) {

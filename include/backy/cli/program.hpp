@@ -35,6 +35,7 @@ int run_program(int argc, char** argv, const std::string& about, const std::stri
     std::signal(SIGCHLD, SIG_DFL);  // whoever started us may have ignored it, and then nobody can be waited for
     ::umask(0027);
     invocation call;
+    call.arguments = {argv, static_cast<std::size_t>(argc)};
     for (int i = 0; i < argc; ++i) call.words += (i == 0 ? "" : " ") + std::string(argv[i]);
 
     CLI::App app(about, name);

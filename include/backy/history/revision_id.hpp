@@ -16,12 +16,15 @@ using revision_id = std::string;
 inline constexpr std::string_view id_alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 inline constexpr std::size_t id_length = 22;  // 57^22 > 2^128
 
-/// A version-4 UUID (RFC 9562, 5.4), most significant digit first.
-inline revision_id fresh_id() {
+/// Of version 4 (RFC 9562, 5.4), the most significant word first.
+inline std::array<std::uint32_t, 4> random_uuid() {
     std::random_device random;  // the kernel's
-    std::array<std::uint32_t, 4> uuid{random(), random(), random(), random()};
-    uuid[1] = (uuid[1] & 0xffff0fffu) | 0x00004000u;
-    uuid[2] = (uuid[2] & 0x3fffffffu) | 0x80000000u;
+    return {random(), (random() & 0xffff0fffu) | 0x00004000u, (random() & 0x3fffffffu) | 0x80000000u, random()};
+}
+
+/// A random UUID, most significant digit first.
+inline revision_id fresh_id() {
+    auto uuid = random_uuid();
     revision_id id(id_length, id_alphabet[0]);
     for (auto digit = id.rbegin(); digit != id.rend(); ++digit) {  // long division by the base
         std::uint64_t rest = 0;

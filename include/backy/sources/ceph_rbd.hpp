@@ -113,16 +113,17 @@ public:
     std::string name() const { return config_.where.text(); }
     tracking tracked() const { return config_.how; }
 
-    snapshot freeze(const revision_id& id) {
+    snapshot freeze(const revision_id& id) { return freeze(id, {}); }
+    snapshot freeze(const revision_id& id, std::vector<std::string> remarks) {
         ceph::image::open(pool(), config_.where, "", ceph::image::access::writable).make_snapshot(snapshot_name(id));
-        return frozen(id, consistency::crash, {});
+        return frozen(id, consistency::crash, std::move(remarks));
     }
     std::vector<revision_id> snapshots() {
         std::vector<revision_id> ids;
         const auto image = ceph::image::find(pool(), config_.where, "", ceph::image::access::read_only);
         if (!image) return ids;
         for (const auto& each : image->snapshots())
-            if (const auto id = each.substr(std::min(prefix.size(), each.size())); each.starts_with(prefix) && is_revision_id(id)) ids.push_back(id);
+            if (const auto id = id_of(each)) ids.push_back(*id);
         return ids;
     }
     void release(const revision_id& id) {
@@ -132,6 +133,11 @@ public:
     /// The snapshot of that ID, which somebody has made.
     snapshot frozen(const revision_id& id, consistency c, std::vector<std::string> remarks) { return {pool(), config_, id, c, std::move(remarks)}; }
     static std::string snapshot_name(const revision_id& id) { return std::string(prefix) + id; }
+    /// Nothing: it is no name that snapshot_name gives.
+    static std::optional<revision_id> id_of(const std::string& named) {
+        if (!named.starts_with(prefix) || !is_revision_id(named.substr(prefix.size()))) return std::nullopt;
+        return named.substr(prefix.size());
+    }
 
 private:
     static constexpr std::string_view prefix = "backy-";

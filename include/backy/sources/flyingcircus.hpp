@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// sources::flyingcircus models TrackedSource: an RBD image whose snapshot the VM's host takes, after it has frozen the guest's filesystems.
+// It is asked for by a key in Consul that the host watches: snapshot/UUID = {"vm": VM, "snapshot": "backy-ID"}.
+#pragma once
+
+#include <backy/history/revision_id.hpp>
+#include <backy/io/directory.hpp>
+#include <backy/io/posix.hpp>
+#include <backy/sources/ceph_rbd.hpp>
+#include <backy/sources/consul.hpp>
+
+namespace backy::sources {
+
+class flyingcircus {
+public:
+    static constexpr auto type = name<"flyingcircus">;
+
+    struct config {
+        ceph_rbd::config rbd;
+        std::string vm;
+        std::string token, token_file;  ///< of Consul's ACL; at most one of them
+        std::string consul_address;
+        std::chrono::seconds limit;     ///< for the snapshot to appear
+        bool crash_on_timeout;          ///< then we take it, of a guest that is not frozen; else the run fails
+
+        static config from(const section& table) {
+            config c{ceph_rbd::config::from(table, {"vm", "consul_acl_token", "consul_acl_token_file", "consul-address", "snapshot-timeout", "on-timeout"}),
+                     table.get<std::string>("vm"), table.get<std::string>("consul_acl_token", ""), table.get<std::string>("consul_acl_token_file", ""),
+                     table.get<std::string>("consul-address", "127.0.0.1:8500"), {}, true};
+            if (c.vm.empty()) table.refuse("vm", "must be the name of a VM");
+            if (!c.token.empty() && !c.token_file.empty()) table.refuse("consul_acl_token_file", "there is consul_acl_token as well; only one of them");
+            if (!c.token_file.empty() && c.token_file.front() != '/') table.refuse("consul_acl_token_file", "must be an absolute path: \"" + c.token_file + "\"");
+            if (c.token.find_first_of("\r\n") != c.token.npos) table.refuse("consul_acl_token", "must be one line");
+            const auto colon = c.consul_address.rfind(':');
+            if (colon == 0 || colon == c.consul_address.npos || colon + 1 == c.consul_address.size())
+                table.refuse("consul-address", "must be HOST:PORT: \"" + c.consul_address + "\"");
+            const auto limit = table.get<std::string>("snapshot-timeout", "60s");
+            const auto parsed = parse_duration(limit);
+            if (!parsed) table.refuse("snapshot-timeout", "must be a number with s, m, h, d or w: \"" + limit + "\"");
+            c.limit = *parsed;
+            const auto then = table.get<std::string>("on-timeout", "crash");
+            if (then != "crash" && then != "fail") table.refuse("on-timeout", "unknown: \"" + then + "\"; known here: crash, fail");
+            c.crash_on_timeout = then == "crash";
+            return c;
+        }
+    };
+    /// POOL/IMAGE,VM[,TOKEN]; a TOKEN that begins with / is the path of a file that has it.
+    static section parse(const std::string& spelling) {
+        const auto parts = split(spelling, ',');
+        const auto where = ceph::location::parse(parts[0]);
+        if (!where || parts.size() < 2 || parts.size() > 3 || parts[1].empty() || parts.back().empty())
+            throw config_error("source", "flyingcircus: needs POOL/IMAGE,VM[,TOKEN or its file]");  // without what was given: it may have a token
+        auto table = ceph_rbd::table_of(type.c_str(), *where);
+        table.set("vm", {parts[1]});
+        if (parts.size() == 3) table.set(parts[2].starts_with('/') ? "consul_acl_token_file" : "consul_acl_token", {parts[2]});
+        return table;
+    }
+
+    flyingcircus(config c, journal& j) : config_(std::move(c)), journal_(j), rbd_(config_.rbd, j) {}
+
+    std::string name() const { return rbd_.name(); }
+    tracking tracked() const { return rbd_.tracked(); }
+
+    /// `application` if the host has made the snapshot, `crash` if we had to. Takes up to the time-out.
+    ceph_rbd::snapshot freeze(const revision_id& id) {
+        std::vector<std::string> remarks;
+        std::string why = "VM " + config_.vm + " has made no snapshot within " + std::to_string(config_.limit.count()) + " s";
+        try {
+            const auto agent = connected();
+            const auto key = std::string(prefix) + uuid_text();
+            const withdrawal at_the_end{agent, key, journal_};
+            agent.put(key, nlohmann::json{{"vm", config_.vm}, {"snapshot", ceph_rbd::snapshot_name(id)}}.dump());
+            for (const auto deadline = std::chrono::steady_clock::now() + config_.limit; !exists(id) && std::chrono::steady_clock::now() < deadline;) {
+                interruption::point();
+                std::this_thread::sleep_for(poll_interval);
+            }
+        } catch (const source_error& e) {
+            if (!config_.crash_on_timeout) throw;
+            why = e.what();
+            remarks.push_back(why);
+        }
+        if (exists(id)) return rbd_.frozen(id, consistency::application, {});
+        if (!config_.crash_on_timeout) throw source_error(name(), "freeze: " + why, true);
+        journal_.warning(name() + ": " + why + ": the snapshot is of a guest that is not frozen");
+        return rbd_.freeze(id, std::move(remarks));
+    }
+
+    /// Those that were asked for and not made yet too: a host may still make them.
+    std::vector<revision_id> snapshots() {
+        auto ids = rbd_.snapshots();
+        for (const auto& asked : requests(connected()))
+            if (std::ranges::count(ids, asked.id) == 0) ids.push_back(asked.id);
+        return ids;
+    }
+    void release(const revision_id& id) {
+        const auto agent = connected();
+        for (const auto& asked : requests(agent))
+            if (asked.id == id) agent.remove(asked.key);
+        rbd_.release(id);
+    }
+
+private:
+    static constexpr std::string_view prefix = "snapshot/";
+    static constexpr std::chrono::milliseconds poll_interval{250};  // a look at the image is some 10 ms
+
+    /// The key goes whatever happens. What cannot be withdrawn now is found by snapshots() later.
+    struct withdrawal {
+        const consul& agent;
+        std::string key;
+        journal& log;
+        ~withdrawal() {
+            try {
+                agent.remove(key);
+            } catch (const std::exception& e) {
+                log.warning(std::string(e.what()) + " (the request stays until a later run can withdraw it)");
+            }
+        }
+    };
+    struct asked_for {
+        std::string key;
+        revision_id id;
+    };
+
+    consul connected() const {
+        auto token = config_.token;
+        if (const std::filesystem::path file = config_.token_file; !file.empty()) {
+            token = trimmed(split(io::directory<io::posix>(file.parent_path()).read(file.filename().string()), '\n')[0]);
+            if (token.empty()) throw source_error(config_.token_file, "there is no token in its first line");
+        }
+        return {config_.consul_address, token};
+    }
+    bool exists(const revision_id& id) { return std::ranges::count(rbd_.snapshots(), id) > 0; }
+
+    /// This VM's. Keys that are something else are somebody else's.
+    std::vector<asked_for> requests(const consul& agent) const {
+        std::vector<asked_for> all;
+        for (const auto& key : agent.keys(std::string(prefix))) {
+            const auto value = nlohmann::json::parse(agent.get(key).value_or(""), nullptr, false);
+            if (!value.is_object() || value.value("vm", nlohmann::json()) != config_.vm) continue;
+            const auto named = value.value("snapshot", nlohmann::json());
+            if (const auto id = named.is_string() ? ceph_rbd::id_of(named.get<std::string>()) : std::nullopt) all.push_back({key, *id});
+        }
+        return all;
+    }
+    static std::string uuid_text() {
+        const auto u = random_uuid();
+        char text[40];
+        std::snprintf(text, sizeof text, "%08x-%04x-%04x-%04x-%04x%08x", u[0], u[1] >> 16, u[1] & 0xffff, u[2] >> 16, u[2] & 0xffff, u[3]);
+        return text;
+    }
+
+    config config_;
+    journal& journal_;
+    ceph_rbd rbd_;
+};
+static_assert(TrackedSource<flyingcircus>);
+
+}  // namespace backy::sources
