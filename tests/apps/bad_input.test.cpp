@@ -65,7 +65,7 @@ TEST_CASE("bad input: a broken configuration is named with line and column, and 
     refused(with("format = 1\n[source\ntype = 1\n"), 2, {config + ":2:8: "});
     refused(with("format = 1\n"), 2, {config, "source: missing"});
     refused(with("format = 2\n[source]\ntype=\"file\"\n"), 2, {config + ":1:1: format: this backy knows format 1"});
-    refused(with("[source]\ntype = \"fil\"\n"), 2, {config + ":2:1: source.type: unknown type \"fil\"; this build has: file"});
+    refused(with("[source]\ntype = \"fil\"\n"), 2, {config + ":2:1: source.type: unknown type \"fil\"; this build has: ", "file"});
     refused(with("[source]\ntype = \"file\"\nfilename = \"/x\"\nfilname = 1\n"), 2, {config + ":4:1: source.filname: unknown key; known here: type, filename"});
     refused(with("[source]\ntype = \"file\"\nfilename = 3\n"), 2, {config + ":3:1: source.filename: must be a string"});
     refused(with("[sorce]\n"), 2, {config + ":1:", "sorce: unknown key; known here: format, source, store, schedule"});
@@ -121,7 +121,7 @@ TEST_CASE("bad input: tags, dates, types and words on the command line are usage
     }
     refused(s.backy("distrust"), 2, {"which?"});
     refused(s.backy("distrust -f 2015-02-30"), 2, {"\"2015-02-30\" is no date (YYYY-MM-DD)"});
-    refused(s.backy("restore rbd:pool/image"), 2, {"no target of this build; it has: stream, file"});
+    refused(s.backy("restore lvm:vg/volume"), 2, {"no target of this build; it has: stream, ", "file (a file of that name: ./lvm:vg/volume)"});
     for (const auto* words : {"backup", "nonsense", "restore", "forget", "status --jsn", "-x", "find -r", "verify -r 0 --all", "distrust -r 0 -f 2015-01-01", "status x"}) {
         INFO(words);
         const auto r = s.backy(words);
@@ -132,7 +132,7 @@ TEST_CASE("bad input: tags, dates, types and words on the command line are usage
     CHECK(s.names() == before);
 
     const repository_directory other(s.dir / "other");
-    refused(other("init fil /x"), 2, {"init: unknown type \"fil\"; this build has: file"});
+    refused(other("init fil /x"), 2, {"init: unknown type \"fil\"; this build has: ", "file"});
     refused(other("init file ''"), 2, {"file: needs the path"});
     CHECK(!fs::exists(s.dir / "other"));
     refused(s.backy("init file /y"), 1, {"config: init: there is a configuration already"});

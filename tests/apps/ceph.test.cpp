@@ -3,6 +3,7 @@
 #include "support/cluster.hpp"
 
 #include <fcntl.h>
+#include <map>
 #include <sys/resource.h>
 #include <thread>
 

@@ -28,7 +28,7 @@ std::string table_for(const rbd_image& image, const consul_double& consul, const
 /// What the VM's host does: whenever it is asked to, and after a while, it takes the snapshot.
 class vm_host {
 public:
-    vm_host(const rbd_image& image, const consul_double& consul) : watching_([this, &image, &consul](std::stop_token over) {
+    vm_host(const rbd_image& image, const consul_double& consul) : watching_([&image, &consul](std::stop_token over) {
         while (!over.stop_requested()) {
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
             for (const auto& [key, value] : consul.contents()) {

@@ -40,9 +40,9 @@ public:
         if (!where) throw config_error("source", "ceph-rbd: needs POOL/IMAGE or POOL/NAMESPACE/IMAGE: \"" + spelling + "\"");
         return table_of(type.c_str(), *where);
     }
-    static section table_of(const std::string& type, const ceph::location& where) {
+    static section table_of(const std::string& source_type, const ceph::location& where) {
         section table;
-        table.set("type", {type}).set("pool", {where.pool});
+        table.set("type", {source_type}).set("pool", {where.pool});
         if (!where.space.empty()) table.set("namespace", {where.space});
         return table.set("image", {where.image});
     }
