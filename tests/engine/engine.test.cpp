@@ -133,7 +133,7 @@ TEST_CASE("engine: with a change map only that and the sample are read") {
         CHECK(made.stats.bytes_read <= (sample_size + 2 + divide_up(256_MiB / window_size, 30) * window_blocks) * block_size);
         CHECK(made.stats.bytes_read >= sample_size / 2 * block_size);
         CHECK(made.compared->part ==
-              "the change map's blocks; beside it up to 917 drawn from the others with data and as many from those without, in turn 1 of 30 parts of those with data, the last one");
+              "the change map's blocks; beside it up to 917 drawn from the others that are allocated and as many from those that are not, in turn 1 of 30 parts of the allocated ones, the last one");
     });
 }
 
@@ -165,7 +165,6 @@ TEST_CASE("changes: what is compared beside a map is a sample of either kind, th
     for (std::uint64_t turn = 7; turn < 7 + 30; ++turn) {
         const auto compared = beside_the_map(changed, used, turn, 30);
         CHECK(!compared.exceeds([&] { auto all = block_map(size); all.add({0, size}), all.remove(changed); return all; }()));
-        CHECK(compared.has(size - 1));
         auto with_data = compared, without = compared;
         with_data.remove({600 * window_size, size}), without.remove({0, 600 * window_size});
         CHECK((without.count() > 850 && without.count() <= sample_size + 1));  // drawn with repetition from 25,600
@@ -175,6 +174,56 @@ TEST_CASE("changes: what is compared beside a map is a sample of either kind, th
     used.remove(changed);
     CHECK(!used.exceeds(together));
     CHECK(beside_the_map(block_map(0), block_map(0), 1, 30).count() == 0);
+    for (int i = 0; i < 100; ++i) {
+        auto [later, sooner] = from_anywhere(used);
+        CHECK((later.count() + sooner.count() == used.count() && !later.exceeds(used) && !sooner.exceeds(used)));
+        later.add(sooner);
+        CHECK(!used.exceeds(later));
+    }
+}
+
+TEST_CASE("engine: after a change map was wrong everything is compared, also where the source sees nothing") {
+    const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    content truth(40 << 20, '\0');
+    volume.now = std::make_shared<content>(truth);
+    volume.sees_nothing = true;
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        backup(r, s, {});
+        volume.map_lies = true;
+        for (std::size_t at = 0; at < truth.size(); at += 2 * block_size) truth[at] = 'y';
+        volume.now = std::make_shared<content>(truth);
+        CHECK(backup(r, s, {}).attention.size() == 1);
+        CHECK((slurp(dir / "last") == truth));
+    });
+}
+
+TEST_CASE("engine: a snapshot that was asked for in vain and came too late is released by the next run, and only then .run is gone") {
+    const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    volume.now = std::make_shared<content>(100'000, 'x');
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        volume.comes_late = true;
+        CHECK_THROWS_WITH(backup(r, s, {}), "memory: no snapshot yet");
+        REQUIRE(r.catalog().announced());
+        const auto late = r.catalog().announced()->snapshots;
+        REQUIRE(late.size() == 1);
+        CHECK(r.catalog().announced()->revisions.empty());
+        volume.comes_late = false;
+        volume.frozen[late[0]] = volume.now;  // here it is
+        const auto good = backup(r, s, {}).made.id;
+        CHECK(s.snapshots() == std::vector{good});
+        CHECK(!r.catalog().announced());
+        forget(r, s, [&](const history&) { return std::vector{good}; });
+        CHECK(!r.catalog().announced());
+        volume.comes_late = true;
+        CHECK_THROWS_AS(backup(r, s, {}), source_error);
+        volume.comes_late = false;
+        backup(r, s, {});
+        CHECK(!r.catalog().announced());  // it never came
+    });
 }
 
 TEST_CASE("engine: a comparison that has no more time is left, and the revision says so") {
@@ -207,8 +256,8 @@ TEST_CASE("engine: why everything was read is in the log and in the revision") {
         const auto reads_all_because = [&](const std::string& why) {
             INFO(why);
             const auto made = backup(r, s, {}).made;
-            CHECK(made.compared->part == "every block (" + why + ")");
-            CHECK(journal.text.find("revision " + made.id + ": reading every block (" + why + ")") != std::string::npos);
+            CHECK(made.compared->part == "every allocated block (" + why + ")");
+            CHECK(journal.text.find("revision " + made.id + ": reading every allocated block (" + why + ")") != std::string::npos);
             CHECK(made.stats.bytes_read == volume.now->size());
             return made;
         };

@@ -80,6 +80,21 @@ TEST_CASE("specifier: what is unknown or ambiguous is an error that helps") {
     CHECK_THROWS_AS(resolve_id(sample, "0"), history_error);
 }
 
+TEST_CASE("revision_id: an ID is a UUID, and known to others as one") {
+    CHECK(uuid_text("2222222222222222222222") == "00000000-0000-0000-0000-000000000000");
+    CHECK(uuid_text("2222222222222222222223") == "00000000-0000-0000-0000-000000000001");
+    CHECK(uuid_text("222222222222222222222z") == "00000000-0000-0000-0000-000000000038");
+    CHECK(uuid_text("2222222222222222222232") == "00000000-0000-0000-0000-000000000039");
+    CHECK(uuid_text("ab54c4ab-1d4b-4b3e-9b3f-1b2b3c4d5e6f") == "ab54c4ab-1d4b-4b3e-9b3f-1b2b3c4d5e6f");
+    std::set<std::string> all;
+    for (int i = 0; i < 1000; ++i) {
+        const auto text = uuid_text(fresh_id());
+        CHECK((text.size() == 36 && text[14] == '4' && std::string("89ab").find(text[19]) != std::string::npos));
+        all.insert(text);
+    }
+    CHECK(all.size() == 1000);
+}
+
 TEST_CASE("revision_id: 22 characters of the alphabet, never the same, and nothing else is one") {
     std::set<std::string> seen;
     std::string used;

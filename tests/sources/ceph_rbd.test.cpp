@@ -126,12 +126,15 @@ TEST_CASE("ceph-rbd source: why a change map cannot be told") {
     const auto ignore = [](extent) {};
     CHECK(source.freeze(second).changed_since(fresh_id(), ignore) == "its parent's snapshot is gone");
     ceph_rbd always(config_of(volume.image.name(), "full-always = true"), journal);
-    CHECK(always.frozen(second, consistency::crash, {}).changed_since(first, ignore) == "full-always is set");
+    CHECK(always.find(second, consistency::crash)->changed_since(first, ignore) == "full-always is set");
     CHECK((always.tracked().full_always && !source.tracked().full_always));
-    const auto snapshot = source.frozen(second, consistency::crash, {});
-    CHECK(!snapshot.changed_since(first, ignore));
+    const auto snapshot = source.find(second, consistency::crash);
+    REQUIRE(snapshot);
+    CHECK(!snapshot->changed_since(first, ignore));
     source.release(first);
-    CHECK(snapshot.changed_since(first, ignore) == "its parent's snapshot is gone");
+    CHECK(snapshot->changed_since(first, ignore) == "its parent's snapshot is gone");
+    CHECK(!source.find(first, consistency::crash));
+    CHECK_NOTHROW(source.require());
 }
 
 TEST_CASE("ceph-rbd source: a snapshot that is removed while it is read is noticed, though Ceph reads on without a word") {
@@ -142,7 +145,7 @@ TEST_CASE("ceph-rbd source: a snapshot that is removed while it is read is notic
     const auto snapshot = source.freeze(id);
     CHECK_NOTHROW(snapshot.attest());
     ceph_says("rbd snap rm --no-progress " + volume.image.spec() + "@backy-" + id);
-    CHECK_THROWS_WITH(snapshot.attest(), volume.image.spec() + ": open: it has no snapshot backy-" + id + ", or none that can be opened since the pool's quota is full");
+    CHECK_THROWS_WITH(snapshot.attest(), volume.image.spec() + ": open: it has no snapshot backy-" + id);
 }
 
 TEST_CASE("ceph-rbd source: only snapshots named by an ID are listed, and of an image that is gone none") {
@@ -155,7 +158,8 @@ TEST_CASE("ceph-rbd source: only snapshots named by an ID are listed, and of an 
     silent_journal journal;
     ceph_rbd gone(config_of("none"), journal);
     CHECK(gone.snapshots().empty());
-    CHECK_NOTHROW(gone.release(id));
+    CHECK_THROWS_WITH(gone.release(id), "rbd/none: open: there is no such image");  // it may come back from the trash
+    CHECK_THROWS_WITH(gone.require(), "rbd/none: open: there is no such image");
     CHECK_THROWS_WITH(gone.freeze(id), "rbd/none: open: there is no such image");
 }
 
@@ -220,7 +224,8 @@ TEST_CASE("ceph: CEPH_ARGS names the user, the cluster and the configuration, an
     CHECK(with("", {}) == "  ");
     CHECK(with("--id backup --cluster=east -c /x", {}) == "east /x backup");
     CHECK(with("--name client.backup --conf=/y", {}) == " /y backup");
-    CHECK(with("-n client.a --user b", {}) == "  a");
+    CHECK(with("-n client.a  --user b --id", {}) == "  ");  // the last one holds, as for Ceph's own programs
+    CHECK(with("-n client.a  --user  b", {}) == "  b");
     CHECK(with("--id backup --cluster east", {.cluster = "west", .conf = {}, .user = "mine"}) == "west  mine");
     CHECK(with("--id", {}) == "  ");
     ::setenv("CEPH_ARGS", "--id nobody", 1);
@@ -272,6 +277,7 @@ TEST_CASE("ceph-rbd source: its settings are checked") {
     CHECK_THROWS_WITH(config_of("i", "compared-within-runs = 0"), "f:3:1: compared-within-runs: must be 1 to 10000");
     CHECK_THROWS_WITH(config_of("a/b"), "f:2:1: image: must be a name without / and @: \"a/b\"");
     CHECK_THROWS_WITH(config_of(""), "f:2:1: image: must be a name without / and @: \"\"");
+    CHECK_THROWS_WITH(ceph_rbd::parse("rbd/x,vm,secret"), "source: ceph-rbd: needs POOL/IMAGE, and no comma in it");
     for (const auto* const wrong : {"", "x", "rbd/", "/x", "a/b/c/d", "rbd/x@y"})
         CHECK_THROWS_WITH(ceph_rbd::parse(wrong), "source: ceph-rbd: needs POOL/IMAGE or POOL/NAMESPACE/IMAGE: \"" + std::string(wrong) + "\"");
 }

@@ -25,15 +25,17 @@ std::string table_for(const rbd_image& image, const consul_double& consul, const
     return "type = \"flyingcircus\"\npool = \"rbd\"\nimage = \"" + image.name() + "\"\nvm = \"vm1\"\nconsul-address = \"" + consul.address() + "\"\n" + more;
 }
 
-/// What the VM's host does: whenever it is asked to, and after a while, it takes the snapshot.
+/// What the VM's host does: whenever it is asked to, and after the time it needs to freeze the guest, it takes the snapshot.
 class vm_host {
 public:
-    vm_host(const rbd_image& image, const consul_double& consul) : watching_([&image, &consul](std::stop_token over) {
+    vm_host(const rbd_image& image, const consul_double& consul, std::chrono::milliseconds needs = std::chrono::milliseconds(20))
+        : watching_([&image, &consul, needs](std::stop_token over) {
         while (!over.stop_requested()) {
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
             for (const auto& [key, value] : consul.contents()) {
                 const auto asked = nlohmann::json::parse(value, nullptr, false);
                 if (!asked.is_object() || asked.value("vm", nlohmann::json()) != "vm1") continue;
+                std::this_thread::sleep_for(needs);
                 shell("rbd snap create --no-progress " + image.spec() + "@" + asked["snapshot"].get<std::string>());
             }
         }
@@ -76,7 +78,7 @@ TEST_CASE("flyingcircus source: the request is as hosts know it, the snapshot is
     REQUIRE(volume.consul.history().size() == 1);
     const auto asked = volume.consul.history()[0];
     CHECK(asked.starts_with("snapshot/"));
-    CHECK(is_revision_id(asked.substr(9, 36)));
+    CHECK(asked.substr(9, 36) == uuid_text(id));
     CHECK(asked[9 + 14] == '4');  // a random UUID's version
     CHECK(nlohmann::json::parse(asked.substr(46)) == nlohmann::json{{"vm", "vm1"}, {"snapshot", "backy-" + id}});
     CHECK(source.snapshots() == std::vector{id});
@@ -104,7 +106,7 @@ TEST_CASE("flyingcircus source: no snapshot in time: we take it, of a crash, or 
     CHECK(image.snapshots() == "");
 }
 
-TEST_CASE("flyingcircus source: an agent that refuses, talks nonsense, hangs up, is late or is not there: a snapshot of a crash, and somebody should look") {
+TEST_CASE("flyingcircus source: an agent that refuses, talks nonsense, hangs up or is not there: a snapshot of a crash, and somebody should look") {
     const rbd_image image;
     for (const auto& [how, why] : {std::pair(mood::refuses, "HTTP status 500"), {mood::talks_nonsense, "it did not take it"}, {mood::hangs_up, "end of stream (try again later)"},
                                    {mood::says_no, "it did not take it"}}) {
@@ -116,37 +118,54 @@ TEST_CASE("flyingcircus source: an agent that refuses, talks nonsense, hangs up,
         const auto id = fresh_id();
         const auto snapshot = source.freeze(id);
         CHECK(snapshot.consistency() == consistency::crash);
-        REQUIRE(snapshot.remarks().size() == 1);
-        CHECK_THAT(snapshot.remarks()[0], Contains("consul " + consul.address()) && Contains(why));
-        if (how != mood::says_no) CHECK_THROWS_AS(source.snapshots(), source_error);  // so that .run goes on naming what may be asked for
+        REQUIRE(!snapshot.remarks().empty());
+        CHECK_THAT(snapshot.remarks().back(), Contains("consul " + consul.address()) && Contains(why));
+        CHECK(source.snapshots() == std::vector{id});
+        if (how == mood::refuses || how == mood::hangs_up) CHECK_THROWS_AS(source.release(id), source_error);  // so that .run goes on naming what may be asked for
         consul.now = mood::works;
-        source.release(id);
+        CHECK_NOTHROW(source.release(id));
+        CHECK(source.snapshots().empty());
         flyingcircus strict(config_from(table_for(image, consul, "on-timeout = \"fail\"")), journal);
         consul.now = how;
         CHECK_THROWS_AS(strict.freeze(id), source_error);
     }
+    silent_journal journal;
+    const auto id = fresh_id();
+    auto nowhere = config_from("pool = \"rbd\"\nimage = \"" + image.name() + "\"\nvm = \"vm1\"\nconsul-address = \"127.0.0.1:1\"");
+    const auto alone = flyingcircus(nowhere, journal).freeze(id);
+    CHECK(alone.consistency() == consistency::crash);
+    CHECK_THAT(alone.remarks().back(), Contains("consul 127.0.0.1:1: Connection refused"));
     const sources::consul nobody("127.0.0.1:1", "");
-    CHECK_THROWS_WITH(nobody.keys("x"), "consul 127.0.0.1:1: Connection refused (try again later)");
+    CHECK_THROWS_WITH(nobody.remove("x"), "consul 127.0.0.1:1: Connection refused (try again later)");
+    CHECK_THROWS_WITH(sources::consul("[::1]:1", "").remove("x"), "consul [::1]:1: Connection refused (try again later)");
     consul_double consul;
     consul.now = mood::late;
     const sources::consul hurried(consul.address(), "", std::chrono::seconds(1));
-    CHECK_THROWS_WITH(hurried.keys("x"), "consul " + consul.address() + ": The socket was closed due to a timeout (try again later)");
+    CHECK_THROWS_WITH(hurried.remove("x"), "consul " + consul.address() + ": The socket was closed due to a timeout (try again later)");
 }
 
-TEST_CASE("flyingcircus source: a request that a killed run has left is listed with its ID, and goes when that is released") {
-    const rbd_image image;
+TEST_CASE("flyingcircus source: a request that could not be withdrawn is something to look at, and goes with its snapshot") {
+    guarded_volume volume;
+    auto source = volume.make();
+    const auto id = fresh_id();
+    volume.consul.now = mood::keeps_keys;
+    const auto snapshot = source.freeze(id);
+    CHECK(snapshot.consistency() == consistency::application);
+    REQUIRE(snapshot.remarks().size() == 1);
+    CHECK_THAT(snapshot.remarks()[0], Contains("delete snapshot/" + uuid_text(id) + ": HTTP status 500 (try again later): the request for a snapshot stays"));
+    volume.consul.now = mood::works;
+    CHECK(volume.consul.contents().size() == 1);
+    source.release(id);
+    CHECK(volume.consul.contents().empty());
+}
+
+TEST_CASE("flyingcircus source: no guest is frozen for an image that is not there") {
     consul_double consul;
     silent_journal journal;
-    flyingcircus source(config_from(table_for(image, consul, "")), journal);
-    const auto id = fresh_id(), others = fresh_id();
-    consul.set("snapshot/left with ümlaut", R"({"vm": "vm1", "snapshot": "backy-)" + id + "\"}");
-    consul.set("snapshot/left", R"({"vm": "vm1", "snapshot": "backy-)" + id + "\"}");
-    consul.set("snapshot/other-job", R"({"vm": "vm1", "snapshot": "backy-)" + others + "\"}");
-    const auto listed = source.snapshots();
-    CHECK((std::ranges::count(listed, id) == 1 && std::ranges::count(listed, others) == 1 && listed.size() == 2));
-    source.release(id);
-    CHECK(source.snapshots() == std::vector{others});
-    CHECK(consul.contents().contains("snapshot/other-job"));
+    use_ceph();
+    flyingcircus source(config_from("pool = \"rbd\"\nimage = \"none\"\nvm = \"vm1\"\nconsul-address = \"" + consul.address() + "\""), journal);
+    CHECK_THROWS_WITH(source.freeze(fresh_id()), "rbd/none: open: there is no such image");
+    CHECK(consul.requests == 0);
 }
 
 TEST_CASE("flyingcircus: backups with a token, which is nowhere to be seen, and a host that freezes") {
@@ -187,10 +206,13 @@ TEST_CASE("flyingcircus: backups with a token, which is nowhere to be seen, and 
     CHECK(image.snapshots() == "backy-" + fs::read_symlink(backy / "last").string() + "\n");
     CHECK(consul.contents().empty());
     CHECK_THAT(seen(), !Contains(secret) && !Contains("wrong-and-secret"));
+    const auto swapped = shell("\"$BACKY\" -b '" + (dir / "new").string() + "' init " + image.spec() + ",vm1," + secret + " flyingcircus");
+    CHECK(swapped.code == 2);
+    CHECK_THAT(swapped.err, Contains("unknown type (TYPE comes before SOURCE)") && !Contains(secret));
     CHECK(slurp(backy / "last") == image.exported());
 }
 
-TEST_CASE("flyingcircus: a run that is killed while it waits leaves a request that the next one withdraws") {
+TEST_CASE("flyingcircus: a run that ends while it waits leaves no request, and a snapshot that comes too late is released by the next one") {
     use_ceph();
     const rbd_image image("--size 4M");
     consul_double consul;
@@ -198,16 +220,46 @@ TEST_CASE("flyingcircus: a run that is killed while it waits leaves a request th
     const repository_directory backy(dir / "r");
     REQUIRE(backy("init flyingcircus " + image.spec() + ",vm1").code == 0);
     std::ofstream(backy / "config") << "[source]\n" << table_for(image, consul, "");
-    for (const auto* const signal : {"KILL", "TERM"}) {
-        const auto r = shell("\"$BACKY\" -b '" + backy.path().string() + "' backup daily & sleep 1.5; kill -" + signal + " $!; wait $!");
-        CHECK(r.code == (std::string(signal) == "KILL" ? 128 + SIGKILL : 1));
-        CHECK(consul.contents().size() == (std::string(signal) == "KILL" ? 1 : 0));
+    std::size_t asked = 0;
+    for (const int signal : {SIGKILL, SIGTERM}) {
+        const auto pid = ::fork();
+        if (pid == 0) {
+            ::execl(BACKY_PROGRAM, BACKY_PROGRAM, "-b", backy.path().c_str(), "backup", "daily", static_cast<char*>(nullptr));
+            ::_exit(127);
+        }
+        for (int i = 0; i < 2000 && consul.history().size() == asked; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        CHECK(consul.history().size() == ++asked);
+        ::kill(pid, signal);
+        int status = 0;
+        REQUIRE(::waitpid(pid, &status, 0) == pid);
+        CHECK((signal == SIGKILL ? WIFSIGNALED(status) : WIFEXITED(status) && WEXITSTATUS(status) == 1));
+        CHECK(consul.contents().size() == (signal == SIGKILL ? 1 : 0));
+        // The host had read the request before, and takes its time.
+        ceph_says("rbd snap create --no-progress " + image.spec() + "@" + nlohmann::json::parse(consul.history().back().substr(46))["snapshot"].get<std::string>());
     }
-    CHECK(consul.history().size() == 2);
     const vm_host host(image, consul);
     CHECK(backy("backup daily").code == 0);
     CHECK(consul.contents().empty());
     CHECK(image.snapshots() == "backy-" + fs::read_symlink(backy / "last").string() + "\n");
+    CHECK(!fs::exists(backy / ".run"));
+}
+
+TEST_CASE("flyingcircus source: a host that needs some time is waited for, and one that is too slow does no harm") {
+    const rbd_image image("--size 4M");
+    consul_double consul;
+    silent_journal journal;
+    const auto id = fresh_id(), late = fresh_id();
+    {
+        const vm_host host(image, consul, std::chrono::seconds(1));
+        flyingcircus source(config_from(table_for(image, consul, "snapshot-timeout = \"10s\"")), journal);
+        CHECK(source.freeze(id).consistency() == consistency::application);
+    }
+    const vm_host host(image, consul, std::chrono::seconds(2));
+    flyingcircus source(config_from(table_for(image, consul, "snapshot-timeout = \"1s\"")), journal);
+    CHECK(source.freeze(late).consistency() == consistency::crash);
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    const auto listed = source.snapshots();
+    CHECK((listed.size() == 2 && std::ranges::count(listed, late) == 1));
 }
 
 TEST_CASE("flyingcircus: init hides the token from those who list processes") {
@@ -215,7 +267,9 @@ TEST_CASE("flyingcircus: init hides the token from those who list processes") {
     char* arguments[] = {name.data(), word.data()};
     cli::invocation call;
     call.arguments = arguments;
+    call.words = "backy init flyingcircus " + word;
     call.hide("rbd/x,vm1," + std::string(secret));
+    CHECK(call.words == "backy init flyingcircus *");
     CHECK(word == std::string(word.size(), '*'));
     CHECK(name == "backy");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Stands for a Consul agent, which Debian does not package: the documented KV API over HTTP (keys, raw values, ModifyIndex, ACL token),
-// a thread of its own on loopback; and for what can go wrong: it answers late, refuses, answers nonsense, hangs up.
+// Stands for a Consul agent, which Debian does not package: the documented KV API over HTTP (values, index, ACL token), a thread
+// of its own on loopback; and for what can go wrong: it answers late, refuses, answers nonsense, hangs up.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -9,8 +9,6 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -27,7 +25,7 @@ class consul_double {
     using response = boost::beast::http::response<boost::beast::http::string_body>;
 
 public:
-    enum class mood { works, late, refuses, talks_nonsense, hangs_up, says_no };
+    enum class mood { works, late, refuses, talks_nonsense, hangs_up, says_no, keeps_keys };
 
     /// `token`: it has to come with every request; "": none has to.
     explicit consul_double(std::string token = "") : token_(std::move(token)), acceptor_(loop_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)), serving_([this] { serve(); }) {}
@@ -93,12 +91,12 @@ private:
             return r;
         };
         if (now == mood::refuses) return reply(http::status::internal_server_error, "no leader");
+        if (now == mood::keeps_keys && asked.method() == http::verb::delete_) return reply(http::status::internal_server_error, "no leader");
         if (now == mood::talks_nonsense) return reply(http::status::ok, "<html>{{");
         if (!token_.empty() && asked["X-Consul-Token"] != token_) return reply(http::status::forbidden, "Permission denied: " + std::string(asked["X-Consul-Token"]));
         const std::string target(asked.target());
         if (!target.starts_with("/v1/kv/")) return reply(http::status::not_found, "");
-        const auto question = target.find('?');
-        const auto key = target.substr(7, question == target.npos ? question : question - 7), query = question == target.npos ? "" : target.substr(question + 1);
+        const auto key = target.substr(7);
         if (asked.method() == http::verb::put) {
             if (now == mood::says_no) return reply(http::status::ok, "false");
             keys_[key] = {asked.body(), ++index_};
@@ -108,12 +106,6 @@ private:
         if (asked.method() == http::verb::delete_) {
             keys_.erase(key), ++index_;
             return reply(http::status::ok, "true");
-        }
-        if (query == "keys") {
-            auto list = nlohmann::json::array();
-            for (const auto& [name, e] : keys_)
-                if (name.starts_with(key)) list.push_back(name);
-            return list.empty() ? reply(http::status::not_found, "") : reply(http::status::ok, list.dump());
         }
         const auto found = keys_.find(key);
         return found == keys_.end() ? reply(http::status::not_found, "") : reply(http::status::ok, found->second.value);

@@ -35,7 +35,7 @@ public:
         std::shared_ptr<const content> now = std::make_shared<content>();
         std::map<backy::revision_id, std::shared_ptr<const content>> frozen = {};
         std::string identity = "volume";
-        bool map_lies = false, holds_snapshots = false, unreachable = false, vanishes = false, slow_reads = false;
+        bool map_lies = false, holds_snapshots = false, unreachable = false, vanishes = false, slow_reads = false, comes_late = false, sees_nothing = false;
         backy::tracking how = {};
     };
     static volume& named(const std::string& name) {
@@ -53,6 +53,9 @@ public:
         void read(backy::byte_count at, backy::block out) const {
             if (of->slow_reads) std::this_thread::sleep_for(std::chrono::milliseconds(20));
             bytes_in_memory::read(at, out);
+        }
+        void extents(const backy::extent_visitor& visit) const {
+            if (!of->sees_nothing) bytes_in_memory::extents(visit);
         }
         std::string identity() const { return of->identity; }
         backy::consistency consistency() const { return backy::consistency::crash; }
@@ -77,6 +80,7 @@ public:
     backy::tracking tracked() const { return volume_->how; }
     snapshot freeze(const backy::revision_id& id) {
         reach();
+        if (volume_->comes_late) throw backy::source_error("memory", "no snapshot yet");
         return {{volume_->frozen[id] = volume_->now}, *volume_};
     }
     std::vector<backy::revision_id> snapshots() {

@@ -41,19 +41,21 @@ struct access {
     access with_environment() const {
         auto a = *this;
         const auto* const text = std::getenv("CEPH_ARGS");
-        const auto words = split(text ? text : "", ' ');
+        auto words = split(text ? text : "", ' ');
+        std::erase(words, "");
+        access said;
         for (std::size_t i = 0; i < words.size(); ++i) {
             const auto equals = words[i].find('=');
             const auto key = words[i].substr(0, equals);
             const auto value = equals != words[i].npos ? words[i].substr(equals + 1) : i + 1 < words.size() ? words[i + 1] : "";
-            const auto take = [&](std::string& to) {
-                if (to.empty()) to = value;
-            };
-            if (key == "--cluster") take(a.cluster);
-            if (key == "-c" || key == "--conf") take(a.conf);
-            if (key == "--id" || key == "--user") take(a.user);
-            if ((key == "-n" || key == "--name") && value.starts_with("client.") && a.user.empty()) a.user = value.substr(7);
+            if (key == "--cluster") said.cluster = value;
+            if (key == "-c" || key == "--conf") said.conf = value;
+            if (key == "--id" || key == "--user") said.user = value;
+            if ((key == "-n" || key == "--name") && value.starts_with("client.")) said.user = value.substr(7);
         }
+        if (a.cluster.empty()) a.cluster = said.cluster;
+        if (a.conf.empty()) a.conf = said.conf;
+        if (a.user.empty()) a.user = said.user;
         return a;
     }
 };

@@ -28,11 +28,14 @@ public:
         check(rc, name, "open");
         return image(std::move(in), opened, name);
     }
-    /// The same, and it has to be there. (In a pool whose quota is full a snapshot is made without its object map, and then ENOENT.)
+    /// The same, and it has to be there.
     static image open(std::shared_ptr<const pool> in, const location& where, const std::string& snapshot, access mode) {
-        auto found = find(std::move(in), where, snapshot, mode);
-        if (!found) throw source_error(where.text(), snapshot.empty() ? "open: there is no such image" : "open: it has no snapshot " + snapshot + ", or none that can be opened since the pool's quota is full");
-        return *std::move(found);
+        if (auto found = find(in, where, snapshot, mode)) return *std::move(found);
+        const auto now = snapshot.empty() ? std::nullopt : find(std::move(in), where, "", access::read_only);
+        if (!now) throw source_error(where.text(), "open: there is no such image");
+        // In a pool that is full a snapshot is made without its object map, and that cannot be opened.
+        if (std::ranges::count(now->snapshots(), snapshot) > 0) throw source_error(where.text() + "@" + snapshot, "open: it is there and cannot be opened: is a quota of the pool full?");
+        throw source_error(where.text(), "open: it has no snapshot " + snapshot);
     }
     /// Of Ceph's default layout, with nothing in it.
     static void create(const pool& in, const location& where, byte_count size) {
@@ -98,17 +101,17 @@ public:
             return names;
         }
     }
+    /// No error if there is one of that name.
     void make_snapshot(const std::string& snapshot) const {
         const auto rc = ::rbd_snap_create(get(), snapshot.c_str());
         if (rc == -EDQUOT) throw source_error(name_ + "@" + snapshot, "make snapshot: a quota is full (of the pool, or the image's limit of snapshots)");
-        if (rc == -EROFS) throw source_error(name_ + "@" + snapshot, "make snapshot: somebody has locked the image (rbd lock ls)", true);
-        check(rc, name_ + "@" + snapshot, "make snapshot");
+        if (rc != -EEXIST) check_locked(rc, name_ + "@" + snapshot, "make snapshot");
     }
     /// No error if there is none of that name.
     void remove_snapshot(const std::string& snapshot) const {
         const auto rc = ::rbd_snap_remove(get(), snapshot.c_str());
         if (rc == -EBUSY) throw source_error(name_ + "@" + snapshot, "remove snapshot: it is protected or has clones");
-        if (rc != -ENOENT) check(rc, name_ + "@" + snapshot, "remove snapshot");
+        if (rc != -ENOENT) check_locked(rc, name_ + "@" + snapshot, "remove snapshot");
     }
 
     /// How many have it open to write, this process included if it has.
@@ -152,6 +155,11 @@ private:
     image(std::shared_ptr<const pool> in, ::rbd_image_t opened, std::string name) : pool_(std::move(in)), image_(opened), name_(std::move(name)) {}
 
     ::rbd_image_t get() const { return image_.get(); }
+    /// Of a call that needs the image's lock: librbd says EROFS for whatever keeps it from getting that.
+    void check_locked(long rc, const std::string& where, const std::string& what) const {
+        if (rc == -EROFS) throw source_error(where, what + (is_locked() ? ": somebody has locked the image (rbd lock ls)" : ": the image's lock is not to be had (try again later)"), true);
+        check(rc, where, what);
+    }
     static std::string at_offset(const char* what, byte_count at, byte_count length) {
         return std::string(what) + " " + to_size(length) + " at offset " + std::to_string(at);
     }

@@ -31,10 +31,11 @@ struct invocation {
     std::function<int()> run;
     std::unique_ptr<command_log<>> log;  ///< once the command has opened it
 
-    /// From here on other processes do not see what that word was, which may hold a secret.
-    void hide(const std::string& word) const {
+    /// From here on neither other processes nor the log see what that word was, which may hold a secret.
+    void hide(const std::string& word) {
         for (char* const argument : arguments)
             if (word == argument) std::memset(argument, '*', word.size());
+        if (const auto at = words.find(word); at != words.npos) words.replace(at, word.size(), "*");
     }
 };
 
@@ -47,26 +48,48 @@ inline std::unique_ptr<command_log<>> open_log(const invocation& call, logging w
     return std::make_unique<command_log<>>(path, "$ " + call.words, call.verbose);
 }
 
-/// Calls use(repository, source, schedule, log) with the policies that the config names. Touches nothing by itself; the log is opened
-/// once the configuration is known to be right.
+namespace detail {
+
+/// use(repository, schedule, log). The log is opened once the configuration is known to be right.
+template <Composition B>
+void open_repository(invocation& call, const std::filesystem::path& directory, const config::repository& config, logging when, auto use) {
+    const typename B::schedule schedule(B::schedule::config::from(config.schedule));
+    visit(B::stores, with_default_type(config.store), [&](auto t) {
+        using T = typename decltype(t)::type;
+        const auto store_config = T::config::from(config.store);
+        call.log = open_log(call, when);
+        T store(store_config, directory, *call.log);
+        typename B::catalog catalog(directory);
+        repository<T, typename B::catalog, typename B::hash, typename B::clock> repository(store, catalog, *call.log);
+        use(repository, schedule, *call.log);
+    });
+}
+
+}  // namespace detail
+
+/// Calls use(repository, schedule, log) with the policies that the config names. Touches nothing by itself.
+/// Revisions can be read and restored by a build that does not know their source.
+template <Composition B>
+void with_revisions(invocation& call, logging when, auto use) {
+    const std::filesystem::path directory = io::directory<io::posix>(call.directory).real_path();
+    interruption::listen();
+    const auto config = config::repository::read(directory);
+    visit(B::sources, config.source.template get<std::string>("type"), [&](auto s) { (void)decltype(s)::type::config::from(config.source); });
+    detail::open_repository<B>(call, directory, config, when, use);
+}
+
+/// The same with the source: use(repository, source, schedule, log).
 template <Composition B>
 void with_repository(invocation& call, logging when, auto use) {
     const std::filesystem::path directory = io::directory<io::posix>(call.directory).real_path();
     interruption::listen();
     const auto config = config::repository::read(directory);
-    const typename B::schedule schedule(B::schedule::config::from(config.schedule));
     visit(B::sources, config.source, [&](auto s) {
-        visit(B::stores, with_default_type(config.store), [&](auto t) {
-            using S = typename decltype(s)::type;
-            using T = typename decltype(t)::type;
-            const auto source_config = S::config::from(config.source);
-            const auto store_config = T::config::from(config.store);
-            call.log = open_log(call, when);
-            S source(source_config, *call.log);
-            T store(store_config, directory, *call.log);
-            typename B::catalog catalog(directory);
-            repository<T, typename B::catalog, typename B::hash, typename B::clock> repository(store, catalog, *call.log);
-            use(repository, source, schedule, *call.log);
+        using S = typename decltype(s)::type;
+        const auto source_config = S::config::from(config.source);
+        detail::open_repository<B>(call, directory, config, when, [&](auto& repository, auto& schedule, auto& log) {
+            S source(source_config, log);
+            use(repository, source, schedule, log);
         });
     });
 }

@@ -43,7 +43,7 @@ void add_restore(CLI::App& app, invocation& call) {
     command->callback([&call, w] {
         call.run = [&call, w] {
             require_target<B>(w->request.spelling);
-            with_repository<B>(call, logging::when_asked, [&](auto& repository, auto&, auto&, auto& log) {
+            with_revisions<B>(call, logging::when_asked, [&](auto& repository, auto&, auto& log) {
                 const auto h = repository.catalog().read();
                 const auto r = resolve(h, w->spec);
                 if (!r.counts()) log.warning("revision " + r.id + ": it is distrusted");

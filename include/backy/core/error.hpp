@@ -8,7 +8,7 @@
 
 namespace backy {
 
-/// `transient`: the same call may succeed later without anybody's help; the scheduler retries those sooner.
+/// `transient`: the same call may succeed later without anybody's help.
 class error : public std::runtime_error {
 public:
     error(const std::string& where, const std::string& what, bool transient = false)

@@ -31,6 +31,7 @@ public:
         const auto started = repository_.clock().steady();
         const auto past = repository_.catalog().read();
         const auto snapshot = source_.freeze(made().id);
+        frozen_ = true;
         made().made_at = repository_.clock().now();
         made().sequence = past.next_sequence();
         made().consistency = snapshot.consistency();
@@ -57,6 +58,9 @@ public:
         repository_.catalog().put(made());
         return std::move(report_);
     }
+
+    /// A snapshot of this ID exists. If not, one that was asked for may still come.
+    bool frozen() const { return frozen_; }
 
 private:
     revision& made() { return report_.made; }
@@ -125,17 +129,20 @@ private:
         std::string compared;
         if (changes.blocks) {
             journal_.info("revision " + made().id + ": reading the " + std::to_string(changes.blocks->count()) + " blocks of the change map");
-            copy(snapshot, *changes.blocks, workers_, journal_, take);
-            compared = compare_beside(snapshot, *changes.blocks, all(), take);
+            auto always = *changes.blocks;
+            if (made().size > 0) always.add({made().size - 1, 1});
+            copy(snapshot, always, workers_, journal_, take);
+            compared = compare_beside(snapshot, always, all(), take);
             if (written.exceeds(*changes.blocks)) {
                 attention(source_.name() + ": the change map was wrong: the revision was mended and everything compared");
-                auto rest = all();
-                rest.remove(*changes.blocks), rest.remove(written);
+                block_map rest(made().size);  // where the source sees nothing, too
+                rest.add({0, made().size});
+                rest.remove(always), rest.remove(written);
                 copy(snapshot, rest, workers_, journal_, take);
                 compared = "every block, since the change map was wrong";
             }
         } else {
-            compared = "every block" + (changes.why_none.empty() ? "" : " (" + changes.why_none + ")");
+            compared = "every allocated block" + (changes.why_none.empty() ? "" : " (" + changes.why_none + ")");
             journal_.info("revision " + made().id + ": reading " + compared);
             copy(snapshot, all(), workers_, journal_, take);
         }
@@ -156,16 +163,17 @@ private:
     }
 
     /// Reads a part of what the change map leaves out, as far as there is time for it. Returns what was compared, for the proof.
-    std::string compare_beside(const auto& snapshot, const block_map& changed, block_map used, const auto& take) {
+    std::string compare_beside(const auto& snapshot, const block_map& always, block_map used, const auto& take) {
         tracking how;
         if constexpr (TrackedSource<S>) how = source_.tracked();
-        const auto beside = beside_the_map(changed, std::move(used), *made().sequence, how.compared_within);
+        const auto beside = beside_the_map(always, std::move(used), *made().sequence, how.compared_within);
         journal_.info("revision " + made().id + ": comparing " + std::to_string(beside.count()) + " blocks beside the change map");
         const auto deadline = repository_.clock().steady() + how.compare_limit;
         const auto enough = [&] { return how.compare_limit.count() > 0 && repository_.clock().steady() >= deadline; };
-        const auto done = blocks_of(copy(snapshot, beside, workers_, journal_, take, fail_if_unreadable{}, enough));
-        auto compared = "the change map's blocks; beside it up to " + std::to_string(sample_size) + " drawn from the others with data and as many from those without, in turn 1 of " +
-                        std::to_string(how.compared_within) + " parts of those with data, the last one";
+        byte_count done = 0;
+        for (const auto& half : from_anywhere(beside)) done += blocks_of(copy(snapshot, half, workers_, journal_, take, fail_if_unreadable{}, enough));
+        auto compared = "the change map's blocks; beside it up to " + std::to_string(sample_size) + " drawn from the others that are allocated and as many from those that are not, in turn 1 of " +
+                        std::to_string(how.compared_within) + " parts of the allocated ones, the last one";
         if (done == beside.count()) return compared;
         compared = "partially compared (the time limit): " + std::to_string(done) + " of " + std::to_string(beside.count()) + " blocks beside the change map";
         journal_.warning("revision " + made().id + ": " + compared);
@@ -198,6 +206,7 @@ private:
     backy::journal& journal_;
     unsigned workers_;
     std::string no_map_;  ///< why the source's change map cannot be used; empty: nothing speaks against it yet
+    bool frozen_ = false;
     backup_report report_;
 };
 
@@ -209,17 +218,24 @@ private:
 template <Store T, Catalog C, Hash H, Clock K, Source S>
 backup_report backup(const repository<T, C, H, K>& repository, S& source, const std::vector<std::string>& tags, unsigned workers = default_workers()) {
     [[maybe_unused]] const auto lock = repository.catalog().lock(false);
+    const auto left = repository.catalog().announced();
     auto snapshots = repository.settle(source);
+    if (left && DeltaSnapshot<snapshot_of<S>>) add_missing(snapshots, left->revisions);  // of a killed run, which may have asked for one: looked for again at the end
     const auto id = fresh_id();
     snapshots.push_back(id);
     repository.catalog().announce({{id}, snapshots, source.name()});
     backup_report report;
+    detail::backup_run run(repository, source, id, tags, workers);
     try {
-        report = detail::backup_run(repository, source, id, tags, workers).make();
+        report = run.make();
     } catch (...) {
         try {
             repository.catalog().remove(id);
-            repository.settle(source);
+            auto held = repository.settle(source);
+            if (DeltaSnapshot<snapshot_of<S>> && !run.frozen()) {
+                add_missing(held, {id});
+                repository.catalog().announce({{}, held, source.name()});
+            }
         } catch (const std::exception& e) {
             repository.journal().warning(std::string(e.what()) + " (the next run cleans up)");
         }

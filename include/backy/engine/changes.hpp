@@ -7,6 +7,7 @@
 #include <backy/engine/copy.hpp>
 #include <backy/history/revision.hpp>
 
+#include <array>
 #include <random>
 
 namespace backy {
@@ -52,20 +53,28 @@ inline block_map sample_of(const block_map& from, byte_count n) {
     return from.chosen(ranks);
 }
 
-/// What is compared although the map leaves it out: a sample of the blocks with data and one of those without, the last block, and
-/// such a part of those with data that `within` runs compare all of them.
-/// `used`: what may have data, in the image or its parent. `turn`: counts the runs.
-inline block_map beside_the_map(const block_map& changed, block_map used, std::uint64_t turn, unsigned within) {
+/// What is compared although it would not be read: a sample of the allocated blocks and one of the others, and such a part of the
+/// allocated ones that `within` runs compare all of them.
+/// `used`: what is allocated in the image or its parent, as coarsely as they tell. `turn`: counts the runs.
+inline block_map beside_the_map(const block_map& read, block_map used, std::uint64_t turn, unsigned within) {
     auto unused = block_map(used.size());
     unused.add({0, used.size()});
     unused.remove(used);
-    used.remove(changed), unused.remove(changed);
+    used.remove(read), unused.remove(read);
     auto compared = used.every(within, turn % within);
     compared.add(sample_of(used, sample_size));
     compared.add(sample_of(unused, sample_size));
-    if (used.size() > 0) compared.add({used.size() - 1, 1});
-    compared.remove(changed);
     return compared;
+}
+
+/// The blocks from a random place to the end, and those before it: who has no time for all does not always leave out the same.
+inline std::array<block_map, 2> from_anywhere(const block_map& all) {
+    std::array<block_map, 2> halves{all, all};
+    std::random_device random;
+    const auto place = std::uniform_int_distribution<byte_count>(0, all.windows())(random) * window_size;
+    halves[0].remove({0, place});
+    halves[1].remove({place, all.size()});
+    return halves;
 }
 
 }  // namespace backy

@@ -9,9 +9,9 @@
 
 namespace backy {
 
-/// How many windows are worked on at once: one per processor and one that waits for a disk, at most four. Each holds 4 MiB, and
-/// another 4 MiB in an in-place restore.
-inline unsigned default_workers() { return std::clamp(std::thread::hardware_concurrency() + 1, 2u, 4u); }
+/// How many windows are worked on at once: one per processor and two that wait for a disk or the network, at most five. Each holds
+/// 4 MiB, and another 4 MiB in an in-place restore.
+inline unsigned default_workers() { return std::clamp(std::thread::hardware_concurrency() + 2, 2u, 5u); }
 
 struct fail_if_unreadable {
     void operator()(extent, const error&) const { throw; }  // called where the error was caught

@@ -9,6 +9,11 @@
 
 namespace backy {
 
+inline void add_missing(std::vector<revision_id>& ids, const std::vector<revision_id>& more) {
+    for (const auto& id : more)
+        if (std::ranges::count(ids, id) == 0) ids.push_back(id);
+}
+
 enum class links { required, if_there_is_space };
 
 /// threads: one. The store, the catalog and the journal outlive it.
@@ -85,28 +90,30 @@ public:
     }
 
 private:
-    /// Of the snapshots that this repository made, all but the one that the next run can build on.
+    /// Of the snapshots that this repository made, all but the one that the next run can build on. Those of no revision are released even if
+    /// the source does not list them: it may have asked somebody for them.
     template <Source S>
     std::vector<revision_id> release(S& source, const history& h, const announcement& left) const {
-        auto ours = left.snapshots;
-        std::ranges::copy_if(left.revisions, std::back_inserter(ours), [&](const auto& id) { return std::ranges::count(ours, id) == 0; });
-        std::vector<revision_id> existing, held;
+        std::vector<revision_id> ours, existing, held;
+        add_missing(ours, left.snapshots), add_missing(ours, left.revisions);
         try {
             existing = source.snapshots();
         } catch (const error& e) {
             journal_.warning(std::string(e.what()) + " (snapshots stay until a later run can release them)");
             return ours;
         }
-        for (const auto& id : existing) {
-            if (!h.has(id) && std::ranges::count(ours, id) == 0) continue;
-            if (keeps_a_base(source) && h.newest() && h.newest()->id == id) continue;
+        const auto release_or_hold = [&](const revision_id& id) {
             try {
                 source.release(id);
             } catch (const error& e) {
                 journal_.warning(std::string(e.what()) + " (the snapshot stays until a later run can release it)");
                 held.push_back(id);
             }
-        }
+        };
+        for (const auto& id : existing)
+            if (h.has(id) && !(keeps_a_base(source) && h.newest() && h.newest()->id == id)) release_or_hold(id);
+        for (const auto& id : ours)
+            if (!h.has(id)) release_or_hold(id);
         return held;
     }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <random>
 #include <string>
 #include <string_view>
@@ -16,15 +17,12 @@ using revision_id = std::string;
 inline constexpr std::string_view id_alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 inline constexpr std::size_t id_length = 22;  // 57^22 > 2^128
 
-/// Of version 4 (RFC 9562, 5.4), the most significant word first.
-inline std::array<std::uint32_t, 4> random_uuid() {
-    std::random_device random;  // the kernel's
-    return {random(), (random() & 0xffff0fffu) | 0x00004000u, (random() & 0x3fffffffu) | 0x80000000u, random()};
-}
-
-/// A random UUID, most significant digit first.
+/// A version-4 UUID (RFC 9562, 5.4), most significant digit first.
 inline revision_id fresh_id() {
-    auto uuid = random_uuid();
+    std::random_device random;  // the kernel's
+    std::array<std::uint32_t, 4> uuid{random(), random(), random(), random()};
+    uuid[1] = (uuid[1] & 0xffff0fffu) | 0x00004000u;
+    uuid[2] = (uuid[2] & 0x3fffffffu) | 0x80000000u;
     revision_id id(id_length, id_alphabet[0]);
     for (auto digit = id.rbegin(); digit != id.rend(); ++digit) {  // long division by the base
         std::uint64_t rest = 0;
@@ -45,6 +43,23 @@ inline bool is_revision_id(std::string_view text) {
     return std::ranges::equal(text, pattern, [](char c, char p) {
         return p == '-' ? c == '-' : std::string_view("0123456789abcdefABCDEF").find(c) != std::string_view::npos;
     });
+}
+
+/// An ID as the 36 characters that others know UUIDs by.
+inline std::string uuid_text(const revision_id& id) {
+    if (id.size() != id_length) return id;
+    std::array<std::uint32_t, 4> uuid{};
+    for (const char digit : id) {
+        std::uint64_t carry = id_alphabet.find(digit);
+        for (auto word = uuid.rbegin(); word != uuid.rend(); ++word) {
+            carry += *word * std::uint64_t{id_alphabet.size()};
+            *word = static_cast<std::uint32_t>(carry);
+            carry >>= 32;
+        }
+    }
+    char text[40];
+    std::snprintf(text, sizeof text, "%08x-%04x-%04x-%04x-%04x%08x", uuid[0], uuid[1] >> 16, uuid[1] & 0xffff, uuid[2] >> 16, uuid[2] & 0xffff, uuid[3]);
+    return text;
 }
 
 }  // namespace backy

@@ -36,6 +36,7 @@ public:
         }
     };
     static section parse(const std::string& spelling) {
+        if (spelling.find(',') != spelling.npos) throw config_error("source", "ceph-rbd: needs POOL/IMAGE, and no comma in it");  // what follows one may be a token
         const auto where = ceph::location::parse(spelling);
         if (!where) throw config_error("source", "ceph-rbd: needs POOL/IMAGE or POOL/NAMESPACE/IMAGE: \"" + spelling + "\"");
         return table_of(type.c_str(), *where);
@@ -49,19 +50,20 @@ public:
 
     class snapshot {
     public:
-        /// Throws source_error when there is none of that ID.
-        snapshot(std::shared_ptr<const ceph::pool> pool, const config& c, const revision_id& id, backy::consistency consistency, std::vector<std::string> remarks)
-            : pool_(std::move(pool)), config_(c), id_(id), image_(opened()), size_(image_.size()), fast_(image_.has_fast_diff()),
+        snapshot(std::shared_ptr<const ceph::pool> pool, const config& c, const revision_id& id, ceph::image image, backy::consistency consistency,
+                 std::vector<std::string> remarks)
+            : pool_(std::move(pool)), config_(c), id_(id), image_(std::move(image)), size_(image_.size()), fast_(image_.has_fast_diff()),
               identity_(pool_->identity() + " image " + image_.id()), consistency_(consistency), remarks_(std::move(remarks)) {}
 
         byte_count size() const { return size_; }
         void read(byte_count at, block out) const { image_.read(at, out); }
         void extents(const extent_visitor& visit) const {
-            if (size_ > 0) image_.differences("", {0, size_}, fast_, visit);
+            differences("", fast_, visit);
         }
         std::string identity() const { return identity_; }
         backy::consistency consistency() const { return consistency_; }
         std::vector<std::string> remarks() const { return remarks_; }
+        void remark(std::vector<std::string> remarks) { remarks_ = std::move(remarks); }
         /// Who removes a snapshot while it is read gets no error for its reads but zeroes, in time.
         void attest() const { opened(); }
 
@@ -71,8 +73,12 @@ public:
             const auto since = snapshot_name(base);
             const auto gone = [&] { return std::ranges::count(opened().snapshots(), since) == 0; };
             if (gone()) return "its parent's snapshot is gone";
-            if (size_ > 0 && !fast_) image_.differences(since, {0, size_}, false, visit);
-            if (size_ > 0 && fast_) refine(since, visit);
+            try {
+                if (fast_) refine(since, visit);
+                else differences(since, false, visit);
+            } catch (const source_error&) {
+                if (!gone()) throw;
+            }
             if (gone()) return "its parent's snapshot went while it was compared with";
             return std::nullopt;
         }
@@ -80,9 +86,16 @@ public:
     private:
         ceph::image opened() const { return ceph::image::open(pool_, config_.where, snapshot_name(id_), ceph::image::access::read_only); }
 
+        /// In pieces, so that who asks for an end does not wait for the whole image.
+        void differences(const std::string& since, bool whole_objects, const extent_visitor& visit) const {
+            for (byte_count at = 0; at < size_; at += 64_GiB) {
+                interruption::point();
+                image_.differences(since, {at, std::min(64_GiB, size_ - at)}, whole_objects, visit);
+            }
+        }
         void refine(const std::string& since, const extent_visitor& visit) const {
             block_map coarse(size_);
-            image_.differences(since, {0, size_}, true, [&](extent e) { coarse.add(e); });
+            differences(since, true, [&](extent e) { coarse.add(e); });
             std::mutex guard;
             const auto visit_one_by_one = [&](extent e) {
                 const std::lock_guard lock(guard);
@@ -116,28 +129,29 @@ public:
     snapshot freeze(const revision_id& id) { return freeze(id, {}); }
     snapshot freeze(const revision_id& id, std::vector<std::string> remarks) {
         ceph::image::open(pool(), config_.where, "", ceph::image::access::writable).make_snapshot(snapshot_name(id));
-        return frozen(id, consistency::crash, std::move(remarks));
+        return {pool(), config_, id, ceph::image::open(pool(), config_.where, snapshot_name(id), ceph::image::access::read_only), consistency::crash, std::move(remarks)};
     }
+    /// The snapshot of that ID, if somebody has made it and it is whole.
+    std::optional<snapshot> find(const revision_id& id, consistency c) {
+        auto image = ceph::image::find(pool(), config_.where, snapshot_name(id), ceph::image::access::read_only);
+        if (!image) return std::nullopt;
+        return snapshot(pool(), config_, id, *std::move(image), c, {});
+    }
+    /// Throws source_error if there is no such image.
+    void require() { ceph::image::open(pool(), config_.where, "", ceph::image::access::read_only); }
+
     std::vector<revision_id> snapshots() {
         std::vector<revision_id> ids;
         const auto image = ceph::image::find(pool(), config_.where, "", ceph::image::access::read_only);
         if (!image) return ids;
         for (const auto& each : image->snapshots())
-            if (const auto id = id_of(each)) ids.push_back(*id);
+            if (each.starts_with(prefix) && is_revision_id(each.substr(prefix.size()))) ids.push_back(each.substr(prefix.size()));
         return ids;
     }
-    void release(const revision_id& id) {
-        if (const auto image = ceph::image::find(pool(), config_.where, "", ceph::image::access::writable)) image->remove_snapshot(snapshot_name(id));
-    }
+    /// An image that is not there may come back from the trash, with its snapshots: that is an error.
+    void release(const revision_id& id) { ceph::image::open(pool(), config_.where, "", ceph::image::access::writable).remove_snapshot(snapshot_name(id)); }
 
-    /// The snapshot of that ID, which somebody has made.
-    snapshot frozen(const revision_id& id, consistency c, std::vector<std::string> remarks) { return {pool(), config_, id, c, std::move(remarks)}; }
     static std::string snapshot_name(const revision_id& id) { return std::string(prefix) + id; }
-    /// Nothing: it is no name that snapshot_name gives.
-    static std::optional<revision_id> id_of(const std::string& named) {
-        if (!named.starts_with(prefix) || !is_revision_id(named.substr(prefix.size()))) return std::nullopt;
-        return named.substr(prefix.size());
-    }
 
 private:
     static constexpr std::string_view prefix = "backy-";

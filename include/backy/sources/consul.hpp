@@ -16,16 +16,17 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <chrono>
-#include <optional>
 #include <string>
-#include <vector>
 
 namespace backy::sources {
 
-/// Every call is a connection of its own and ends within the limit. Throws source_error, transient if nobody answered; the token is in none
+struct consul_error : source_error {
+    using source_error::source_error;
+};
+
+/// Every call is a connection of its own, and ends within the limit and the time that the name of the host takes. Keys are made of
+/// characters that need no escape in a path. Throws consul_error, transient if nobody answered; the token is in none
 /// of them. threads: one.
 class consul {
     using request = boost::beast::http::request<boost::beast::http::string_body>;
@@ -38,43 +39,23 @@ public:
         : address_(std::move(address)), token_(std::move(token)), limit_(limit) {}
 
     void put(const std::string& key, const std::string& value) const {
-        const auto answer = call(verb::put, key, "", value);
+        const auto answer = call(verb::put, key, value);
         if (answer.result_int() != 200) refuse("put " + key, answer);
-        if (!answer.body().starts_with("true")) throw source_error(where(), "put " + key + ": it did not take it");
+        if (!answer.body().starts_with("true")) throw consul_error(where(), "put " + key + ": it did not take it");
     }
     /// No error if there is none.
     void remove(const std::string& key) const {
-        if (const auto answer = call(verb::delete_, key, "", ""); answer.result_int() != 200) refuse("delete " + key, answer);
+        if (const auto answer = call(verb::delete_, key, ""); answer.result_int() != 200) refuse("delete " + key, answer);
     }
-    /// Those that begin with the prefix.
-    std::vector<std::string> keys(const std::string& prefix) const {
-        const auto answer = call(verb::get, prefix, "?keys", "");
-        if (answer.result_int() == 404) return {};
-        if (answer.result_int() != 200) refuse("list " + prefix, answer);
-        const auto list = nlohmann::json::parse(answer.body(), nullptr, false);
-        std::vector<std::string> all;
-        if (list.is_array())
-            for (const auto& key : list)
-                if (key.is_string()) all.push_back(key.get<std::string>());
-        if (all.size() != list.size()) throw source_error(where(), "list " + prefix + ": the answer is no list of keys");
-        return all;
-    }
-    /// The value of a key; nothing: there is none.
-    std::optional<std::string> get(const std::string& key) const {
-        auto answer = call(verb::get, key, "?raw", "");
-        if (answer.result_int() == 404) return std::nullopt;
-        if (answer.result_int() != 200) refuse("get " + key, answer);
-        return std::move(answer.body());
-    }
-
 private:
     std::string where() const { return "consul " + address_; }
     [[noreturn]] void refuse(const std::string& what, const response& answer) const {  // without the answer's text, which may repeat what we sent
-        throw source_error(where(), what + ": HTTP status " + std::to_string(answer.result_int()) + (answer.result_int() == 403 ? " (does the ACL token allow it?)" : ""));
+        const auto status = answer.result_int();
+        throw consul_error(where(), what + ": HTTP status " + std::to_string(status) + (status == 403 ? " (does the ACL token allow it?)" : status >= 500 ? " (try again later)" : ""), status >= 500);
     }
 
-    response call(verb what, const std::string& key, const std::string& query, const std::string& body) const {
-        request asked(what, "/v1/kv/" + encoded(key) + query, 11);
+    response call(verb what, const std::string& key, const std::string& body) const {
+        request asked(what, "/v1/kv/" + key, 11);
         asked.set(boost::beast::http::field::host, address_);
         if (!token_.empty()) asked.set("X-Consul-Token", token_);
         asked.body() = body;
@@ -87,7 +68,7 @@ private:
         try {
             if (failure) std::rethrow_exception(failure);
         } catch (const boost::system::system_error& e) {
-            throw source_error(where(), e.code().message() + " (try again later)", true);
+            throw consul_error(where(), e.code().message() + " (try again later)", true);
         }
         return answer;
     }
@@ -96,25 +77,15 @@ private:
         boost::beast::tcp_stream stream(co_await boost::asio::this_coro::executor);
         stream.expires_after(limit_);
         const auto colon = address_.rfind(':');
+        auto host = address_.substr(0, colon);
+        if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);  // IPv6
         boost::asio::ip::tcp::resolver resolver(stream.get_executor());
-        const auto found = co_await resolver.async_resolve(address_.substr(0, colon), address_.substr(colon + 1), use_awaitable);
+        const auto found = co_await resolver.async_resolve(host, address_.substr(colon + 1), use_awaitable);
         co_await stream.async_connect(found, use_awaitable);
         co_await boost::beast::http::async_write(stream, asked, use_awaitable);
         boost::beast::flat_buffer buffer;
         co_await boost::beast::http::async_read(stream, buffer, answer, use_awaitable);
     }
-    /// As RFC 3986 has it for a path.
-    static std::string encoded(const std::string& key) {
-        std::string text;
-        for (const char c : key) {
-            constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
-            char hex[4];
-            std::snprintf(hex, sizeof hex, "%%%02X", static_cast<unsigned>(static_cast<unsigned char>(c)));
-            text += plain.find(c) != plain.npos ? std::string(1, c) : hex;
-        }
-        return text;
-    }
-
     std::string address_, token_;
     std::chrono::seconds limit_;
 };

@@ -9,6 +9,8 @@
 #include <backy/sources/ceph_rbd.hpp>
 #include <backy/sources/consul.hpp>
 
+#include <nlohmann/json.hpp>
+
 namespace backy::sources {
 
 class flyingcircus {
@@ -63,92 +65,84 @@ public:
 
     /// `application` if the host has made the snapshot, `crash` if we had to. Takes up to the time-out.
     ceph_rbd::snapshot freeze(const revision_id& id) {
+        rbd_.require();  // before a guest is frozen for it
         std::vector<std::string> remarks;
-        std::string why = "VM " + config_.vm + " has made no snapshot within " + std::to_string(config_.limit.count()) + " s";
-        try {
-            const auto agent = connected();
-            const auto key = std::string(prefix) + uuid_text();
-            const withdrawal at_the_end{agent, key, journal_};
-            agent.put(key, nlohmann::json{{"vm", config_.vm}, {"snapshot", ceph_rbd::snapshot_name(id)}}.dump());
-            for (const auto deadline = std::chrono::steady_clock::now() + config_.limit; !exists(id) && std::chrono::steady_clock::now() < deadline;) {
-                interruption::point();
-                std::this_thread::sleep_for(poll_interval);
+        std::string why;
+        std::optional<ceph_rbd::snapshot> made;
+        const auto agent = connected();
+        {
+            const withdrawal at_the_end{agent, id, remarks};
+            try {
+                agent.put(key_for(id), nlohmann::json{{"vm", config_.vm}, {"snapshot", ceph_rbd::snapshot_name(id)}}.dump());
+                made = wait_for(id);
+                if (!made) why = "VM " + config_.vm + " has made no snapshot within " + std::to_string(config_.limit.count()) + " s";
+            } catch (const consul_error& e) {
+                if (!config_.crash_on_timeout) throw;
+                why = e.what();
+                remarks.push_back(why);
             }
-        } catch (const source_error& e) {
-            if (!config_.crash_on_timeout) throw;
-            why = e.what();
-            remarks.push_back(why);
         }
-        if (exists(id)) return rbd_.frozen(id, consistency::application, {});
+        if (!made) made = rbd_.find(id, consistency::application);  // it came while the request was withdrawn
+        if (made) {
+            made->remark(std::move(remarks));
+            return *std::move(made);
+        }
         if (!config_.crash_on_timeout) throw source_error(name(), "freeze: " + why, true);
         journal_.warning(name() + ": " + why + ": the snapshot is of a guest that is not frozen");
         return rbd_.freeze(id, std::move(remarks));
     }
 
-    /// Those that were asked for and not made yet too: a host may still make them.
-    std::vector<revision_id> snapshots() {
-        auto ids = rbd_.snapshots();
-        for (const auto& asked : requests(connected()))
-            if (std::ranges::count(ids, asked.id) == 0) ids.push_back(asked.id);
-        return ids;
-    }
+    std::vector<revision_id> snapshots() { return rbd_.snapshots(); }
+    /// Withdraws the request for it as well, if one is left.
     void release(const revision_id& id) {
-        const auto agent = connected();
-        for (const auto& asked : requests(agent))
-            if (asked.id == id) agent.remove(asked.key);
         rbd_.release(id);
+        connected().remove(key_for(id));
     }
 
 private:
-    static constexpr std::string_view prefix = "snapshot/";
     static constexpr std::chrono::milliseconds poll_interval{250};  // a look at the image is some 10 ms
 
-    /// The key goes whatever happens. What cannot be withdrawn now is found by snapshots() later.
+    /// The key goes whatever happens. If it cannot be withdrawn, release() does it later, and somebody should know: a host may freeze its
+    /// guest again and again.
     struct withdrawal {
         const consul& agent;
-        std::string key;
-        journal& log;
+        revision_id id;
+        std::vector<std::string>& remarks;
         ~withdrawal() {
             try {
-                agent.remove(key);
+                agent.remove(key_for(id));
             } catch (const std::exception& e) {
-                log.warning(std::string(e.what()) + " (the request stays until a later run can withdraw it)");
+                remarks.push_back(std::string(e.what()) + ": the request for a snapshot stays until this revision's snapshot is released");
             }
         }
     };
-    struct asked_for {
-        std::string key;
-        revision_id id;
-    };
 
+    /// An ID is a UUID: it names its request, so that no run has to search for what another one left.
+    static std::string key_for(const revision_id& id) { return "snapshot/" + uuid_text(id); }
+
+    /// Nothing: it did not come within the limit. A look that fails for the moment is no reason to give up while a guest stands still.
+    std::optional<ceph_rbd::snapshot> wait_for(const revision_id& id) {
+        for (const auto deadline = std::chrono::steady_clock::now() + config_.limit;;) {
+            try {
+                if (auto made = rbd_.find(id, consistency::application)) return made;
+            } catch (const source_error& e) {
+                if (!e.transient()) throw;
+                journal_.warning(e.what());
+            }
+            interruption::point();
+            if (std::chrono::steady_clock::now() >= deadline) return std::nullopt;
+            std::this_thread::sleep_for(poll_interval);
+        }
+    }
     consul connected() const {
         auto token = config_.token;
         if (const std::filesystem::path file = config_.token_file; !file.empty()) {
-            token = trimmed(split(io::directory<io::posix>(file.parent_path()).read(file.filename().string()), '\n')[0]);
+            token = io::directory<io::posix>(file.parent_path()).read(file.filename().string());
+            token = trimmed(token.substr(0, token.find_first_of("\r\n")));
             if (token.empty()) throw source_error(config_.token_file, "there is no token in its first line");
         }
         return {config_.consul_address, token};
     }
-    bool exists(const revision_id& id) { return std::ranges::count(rbd_.snapshots(), id) > 0; }
-
-    /// This VM's. Keys that are something else are somebody else's.
-    std::vector<asked_for> requests(const consul& agent) const {
-        std::vector<asked_for> all;
-        for (const auto& key : agent.keys(std::string(prefix))) {
-            const auto value = nlohmann::json::parse(agent.get(key).value_or(""), nullptr, false);
-            if (!value.is_object() || value.value("vm", nlohmann::json()) != config_.vm) continue;
-            const auto named = value.value("snapshot", nlohmann::json());
-            if (const auto id = named.is_string() ? ceph_rbd::id_of(named.get<std::string>()) : std::nullopt) all.push_back({key, *id});
-        }
-        return all;
-    }
-    static std::string uuid_text() {
-        const auto u = random_uuid();
-        char text[40];
-        std::snprintf(text, sizeof text, "%08x-%04x-%04x-%04x-%04x%08x", u[0], u[1] >> 16, u[1] & 0xffff, u[2] >> 16, u[2] & 0xffff, u[3]);
-        return text;
-    }
-
     config config_;
     journal& journal_;
     ceph_rbd rbd_;
