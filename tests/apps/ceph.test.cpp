@@ -3,8 +3,8 @@
 #include "support/cluster.hpp"
 
 #include <fcntl.h>
-#include <map>
 #include <sys/resource.h>
+#include <map>
 #include <thread>
 
 using namespace backy;
@@ -23,7 +23,8 @@ struct job {
         if (full) ceph_says("rbd bench --io-type write --io-size 4M --io-pattern seq --io-total 256M " + image.spec());
     }
     void configure(const std::string& more) const {
-        std::ofstream(backy / "config", std::ios::trunc) << "[source]\ntype = \"ceph-rbd\"\npool = \"rbd\"\nimage = \"" + image.name() + "\"\n" + more;
+        std::ofstream(backy / "config", std::ios::trunc)
+            << "[source]\ntype = \"ceph-rbd\"\npool = \"rbd\"\nimage = \"" + image.name() + "\"\n" + more;
     }
     std::string last() const { return fs::read_symlink(backy / "last").string(); }
     std::string log() const { return slurp(backy / "backy.log"); }
@@ -94,7 +95,8 @@ job large_job(const std::string& options = "", const std::string& more = "") { r
 
 TEST_CASE("ceph: after 30 rounds of writes, discards and resizes each revision is what rbd export finds in its snapshot") {
     randomness random;
-    for (const auto& [options, rounds] : {std::pair("--size 0", 30), {"--size 0 --object-size 64K --image-feature layering", 8},
+    for (const auto& [options, rounds] : {std::pair("--size 0", 30),
+                                          {"--size 0 --object-size 64K --image-feature layering", 8},
                                           {"--size 0 --object-size 32M --stripe-unit 65536 --stripe-count 3", 8}}) {
         INFO(options);
         job job(options);
@@ -147,7 +149,8 @@ TEST_CASE("ceph: why a run was full is in the log, and the result is right") {
     CHECK((slurp(job.backy / "last") == job.image.exported()));
     job.configure("");
     full_because("its parent's snapshot is gone");
-    ceph_says("rbd snap purge --no-progress " + job.image.spec() + "; rbd rm --no-progress " + job.image.spec() + "; rbd create --size 0 " + job.image.spec());
+    ceph_says("rbd snap purge --no-progress " + job.image.spec() + "; rbd rm --no-progress " + job.image.spec() + "; rbd create --size 0 " +
+              job.image.spec());
     change(5'000'000);
     full_because("it is another volume than before", 3);
     change(5'000'000);
@@ -268,7 +271,9 @@ TEST_CASE("ceph: an OSD that stops while it is read from is an error within the 
 
 TEST_CASE("ceph: a pool whose quota is full, an image that is locked, and a cluster that is not there are said") {
     use_ceph();
-    ceph_says("{ ! ceph osd pool ls | grep -qx small || ceph osd pool rm small small --yes-i-really-really-mean-it; } && ceph osd pool create small 1 && ceph osd pool application enable small rbd && rbd create --size 8M small/x");
+    ceph_says(
+        "{ ! ceph osd pool ls | grep -qx small || ceph osd pool rm small small --yes-i-really-really-mean-it; } && ceph osd pool create small 1 && "
+        "ceph osd pool application enable small rbd && rbd create --size 8M small/x");
     ceph_says("rbd bench --io-type write --io-size 1M --io-total 8M small/x");
     const scratch dir(plain());
     const repository_directory small(dir / "r");
@@ -295,7 +300,8 @@ TEST_CASE("ceph: a pool whose quota is full, an image that is locked, and a clus
 
 TEST_CASE("ceph: a volume is backed up while a guest writes to it") {
     job job("--size 64M");
-    const auto guest = shell("rbd bench --io-type write --io-size 64K --io-pattern rand --io-total 10G " + job.image.spec() + " >/dev/null 2>&1 & echo $!");
+    const auto guest =
+        shell("rbd bench --io-type write --io-size 64K --io-pattern rand --io-total 10G " + job.image.spec() + " >/dev/null 2>&1 & echo $!");
     ceph_says("for i in $(seq 100); do rbd status " + job.image.spec() + " | grep -q watcher= && exit 0; sleep 0.1; done; exit 1");
     for (int i = 0; i < 3; ++i) job.good();
     CHECK(shell("kill " + guest.out).code == 0);  // it did write all the time
@@ -335,7 +341,8 @@ TEST_CASE("ceph: at most 128 MiB of memory, whatever the size of the objects") {
         INFO(size);
         auto job = large_job("--object-size " + std::string(size));
         const auto restored = "rbd:" + job.image.spec() + "-restored";
-        for (const auto& [command, argument] : {std::pair("backup", std::string("daily")), {"backup", "daily"}, {"restore", restored}, {"restore", restored}}) {
+        for (const auto& [command, argument] :
+             {std::pair("backup", std::string("daily")), {"backup", "daily"}, {"restore", restored}, {"restore", restored}}) {
             INFO(command);
             const auto pid = ::fork();
             if (pid == 0) {

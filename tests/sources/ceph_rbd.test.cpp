@@ -13,7 +13,9 @@ using sources::ceph_rbd;
 namespace {
 
 ceph_rbd::config config_from(const std::string& text) { return ceph_rbd::config::from(config::parse(text, "f")); }
-ceph_rbd::config config_of(const std::string& image, const std::string& more = "") { return config_from("pool = \"rbd\"\nimage = \"" + image + "\"\n" + more); }
+ceph_rbd::config config_of(const std::string& image, const std::string& more = "") {
+    return config_from("pool = \"rbd\"\nimage = \"" + image + "\"\n" + more);
+}
 
 struct rbd_volume {
     explicit rbd_volume(const std::string& options) : image(options.find("--size") == options.npos ? options + " --size 0" : options) {}
@@ -33,7 +35,10 @@ struct cloned_volume : rbd_volume {
         ceph_says("rbd snap protect " + image.spec() + "@base");
         ceph_says("rbd clone " + image.spec() + "@base " + clone.text());
     }
-    ~cloned_volume() { shell("rbd snap purge --no-progress " + clone.text() + "; rbd rm --no-progress " + clone.text() + "; rbd snap unprotect " + image.spec() + "@base"); }
+    ~cloned_volume() {
+        shell("rbd snap purge --no-progress " + clone.text() + "; rbd rm --no-progress " + clone.text() + "; rbd snap unprotect " + image.spec() +
+              "@base");
+    }
     ceph::location clone{"rbd", "", image.name() + "-clone"};
 };
 
@@ -69,7 +74,8 @@ TEST_CASE("ceph-rbd source: a clone has the bytes of its parent too, before it i
         return now;
     };
     {
-        auto image = ceph::image::open(std::make_shared<const ceph::pool>(ceph::access{}, volume.clone), volume.clone, "", ceph::image::access::writable);
+        auto image =
+            ceph::image::open(std::make_shared<const ceph::pool>(ceph::access{}, volume.clone), volume.clone, "", ceph::image::access::writable);
         image.write(1'000'000, bytes_of(std::string_view("written to the clone")));
         image.zero({2'000'000, 500'000});
     }
@@ -153,7 +159,8 @@ TEST_CASE("ceph-rbd source: only snapshots named by an ID are listed, and of an 
     auto source = volume.make();
     const auto id = fresh_id();
     { auto frozen = source.freeze(id); }
-    for (const auto* const other : {"somebody-else", "backy-", "backy-x", "ba"}) ceph_says("rbd snap create --no-progress " + volume.image.spec() + "@" + other);
+    for (const auto* const other : {"somebody-else", "backy-", "backy-x", "ba"})
+        ceph_says("rbd snap create --no-progress " + volume.image.spec() + "@" + other);
     CHECK(source.snapshots() == std::vector{id});
     silent_journal journal;
     ceph_rbd gone(config_of("none"), journal);
@@ -263,7 +270,9 @@ TEST_CASE("ceph-rbd source: in a namespace") {
 }
 
 TEST_CASE("ceph-rbd source: its settings are checked") {
-    const auto c = config_from("pool = \"p\"\nimage = \"i\"\nnamespace = \"n\"\nuser = \"u\"\ntimeout = \"2m\"\nfull-always = true\ncompared-within-runs = 7\ncompare-time-limit = \"1h\"");
+    const auto c = config_from(
+        "pool = \"p\"\nimage = \"i\"\nnamespace = \"n\"\nuser = \"u\"\ntimeout = \"2m\"\nfull-always = true\ncompared-within-runs = "
+        "7\ncompare-time-limit = \"1h\"");
     CHECK(c.where.text() == "p/n/i");
     CHECK((c.access.user == "u" && c.access.timeout == std::chrono::minutes(2)));
     CHECK((c.how.full_always && c.how.compared_within == 7 && c.how.compare_limit == std::chrono::hours(1)));
@@ -271,9 +280,11 @@ TEST_CASE("ceph-rbd source: its settings are checked") {
     CHECK(config_of("i", "compare-time-limit = \"0s\"").how.compare_limit == std::chrono::seconds(0));
     CHECK_THROWS_WITH(config_from("pool = \"p\""), "f:1:1: image: missing");
     CHECK_THROWS_WITH(config_of("i", "monitor = 1"),
-                      "f:3:1: monitor: unknown key; known here: type, pool, namespace, image, cluster, conf, user, timeout, full-always, compared-within-runs, compare-time-limit");
+                      "f:3:1: monitor: unknown key; known here: type, pool, namespace, image, cluster, conf, user, timeout, full-always, "
+                      "compared-within-runs, compare-time-limit");
     CHECK_THROWS_WITH(config_of("i", "timeout = \"x\""), "f:3:1: timeout: must be a number with s, m, h, d or w: \"x\"");
-    CHECK_THROWS_WITH(config_of("i", "compare-time-limit = \"x\""), "f:3:1: compare-time-limit: must be a number with s, m, h, d or w, or \"0s\" for none: \"x\"");
+    CHECK_THROWS_WITH(config_of("i", "compare-time-limit = \"x\""),
+                      "f:3:1: compare-time-limit: must be a number with s, m, h, d or w, or \"0s\" for none: \"x\"");
     CHECK_THROWS_WITH(config_of("i", "compared-within-runs = 0"), "f:3:1: compared-within-runs: must be 1 to 10000");
     CHECK_THROWS_WITH(config_of("a/b"), "f:2:1: image: must be a name without / and @: \"a/b\"");
     CHECK_THROWS_WITH(config_of(""), "f:2:1: image: must be a name without / and @: \"\"");

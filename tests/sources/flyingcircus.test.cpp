@@ -5,14 +5,14 @@
 #include "support/consul_double.hpp"
 #include "support/journals.hpp"
 
-#include <backy/config/document.hpp>
 #include <backy/cli/command.hpp>
+#include <backy/config/document.hpp>
 #include <backy/sources/flyingcircus.hpp>
 
 using namespace backy;
 using namespace support;
-using sources::flyingcircus;
 using Catch::Contains;
+using sources::flyingcircus;
 using mood = consul_double::mood;
 
 namespace {
@@ -22,7 +22,8 @@ constexpr auto* secret = "b1a9c5e0-0000-4000-8000-00000000beef";
 flyingcircus::config config_from(const std::string& text) { return flyingcircus::config::from(config::parse(text, "f")); }
 
 std::string table_for(const rbd_image& image, const consul_double& consul, const std::string& more) {
-    return "type = \"flyingcircus\"\npool = \"rbd\"\nimage = \"" + image.name() + "\"\nvm = \"vm1\"\nconsul-address = \"" + consul.address() + "\"\n" + more;
+    return "type = \"flyingcircus\"\npool = \"rbd\"\nimage = \"" + image.name() + "\"\nvm = \"vm1\"\nconsul-address = \"" + consul.address() +
+           "\"\n" + more;
 }
 
 /// What the VM's host does: whenever it is asked to, and after the time it needs to freeze the guest, it takes the snapshot.
@@ -30,16 +31,16 @@ class vm_host {
 public:
     vm_host(const rbd_image& image, const consul_double& consul, std::chrono::milliseconds needs = std::chrono::milliseconds(20))
         : watching_([&image, &consul, needs](std::stop_token over) {
-        while (!over.stop_requested()) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-            for (const auto& [key, value] : consul.contents()) {
-                const auto asked = nlohmann::json::parse(value, nullptr, false);
-                if (!asked.is_object() || asked.value("vm", nlohmann::json()) != "vm1") continue;
-                std::this_thread::sleep_for(needs);
-                shell("rbd snap create --no-progress " + image.spec() + "@" + asked["snapshot"].get<std::string>());
-            }
-        }
-    }) {}
+              while (!over.stop_requested()) {
+                  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                  for (const auto& [key, value] : consul.contents()) {
+                      const auto asked = nlohmann::json::parse(value, nullptr, false);
+                      if (!asked.is_object() || asked.value("vm", nlohmann::json()) != "vm1") continue;
+                      std::this_thread::sleep_for(needs);
+                      shell("rbd snap create --no-progress " + image.spec() + "@" + asked["snapshot"].get<std::string>());
+                  }
+              }
+          }) {}
 
 private:
     std::jthread watching_;
@@ -108,7 +109,9 @@ TEST_CASE("flyingcircus source: no snapshot in time: we take it, of a crash, or 
 
 TEST_CASE("flyingcircus source: an agent that refuses, talks nonsense, hangs up or is not there: a snapshot of a crash, and somebody should look") {
     const rbd_image image;
-    for (const auto& [how, why] : {std::pair(mood::refuses, "HTTP status 500"), {mood::talks_nonsense, "it did not take it"}, {mood::hangs_up, "end of stream (try again later)"},
+    for (const auto& [how, why] : {std::pair(mood::refuses, "HTTP status 500"),
+                                   {mood::talks_nonsense, "it did not take it"},
+                                   {mood::hangs_up, "end of stream (try again later)"},
                                    {mood::says_no, "it did not take it"}}) {
         INFO(why);
         consul_double consul;
@@ -121,7 +124,8 @@ TEST_CASE("flyingcircus source: an agent that refuses, talks nonsense, hangs up 
         REQUIRE(!snapshot.remarks().empty());
         CHECK_THAT(snapshot.remarks().back(), Contains("consul " + consul.address()) && Contains(why));
         CHECK(source.snapshots() == std::vector{id});
-        if (how == mood::refuses || how == mood::hangs_up) CHECK_THROWS_AS(source.release(id), source_error);  // so that .run goes on naming what may be asked for
+        if (how == mood::refuses || how == mood::hangs_up)
+            CHECK_THROWS_AS(source.release(id), source_error);  // so that .run goes on naming what may be asked for
         consul.now = mood::works;
         CHECK_NOTHROW(source.release(id));
         CHECK(source.snapshots().empty());
@@ -152,7 +156,8 @@ TEST_CASE("flyingcircus source: a request that could not be withdrawn is somethi
     const auto snapshot = source.freeze(id);
     CHECK(snapshot.consistency() == consistency::application);
     REQUIRE(snapshot.remarks().size() == 1);
-    CHECK_THAT(snapshot.remarks()[0], Contains("delete snapshot/" + uuid_text(id) + ": HTTP status 500 (try again later): the request for a snapshot stays"));
+    CHECK_THAT(snapshot.remarks()[0],
+               Contains("delete snapshot/" + uuid_text(id) + ": HTTP status 500 (try again later): the request for a snapshot stays"));
     volume.consul.now = mood::works;
     CHECK(volume.consul.contents().size() == 1);
     source.release(id);
@@ -176,7 +181,9 @@ TEST_CASE("flyingcircus: backups with a token, which is nowhere to be seen, and 
     const repository_directory backy(dir / "r");
     REQUIRE(backy("init flyingcircus " + image.spec() + ",vm1," + secret).code == 0);
     CHECK_THAT(slurp(backy / "config"), Contains("consul_acl_token = \"" + std::string(secret) + "\""));
-    const auto seen = [&] { return slurp(backy / "backy.log") + slurp(backy / "last.rev") + (fs::exists(backy / ".run") ? slurp(backy / ".run") : ""); };
+    const auto seen = [&] {
+        return slurp(backy / "backy.log") + slurp(backy / "last.rev") + (fs::exists(backy / ".run") ? slurp(backy / ".run") : "");
+    };
 
     spill(dir / "token", std::string(secret) + "\n");
     const auto settings = table_for(image, consul, "snapshot-timeout = \"2s\"\nconsul_acl_token_file = \"" + (dir / "token").string() + "\"\n");
@@ -235,7 +242,8 @@ TEST_CASE("flyingcircus: a run that ends while it waits leaves no request, and a
         CHECK((signal == SIGKILL ? WIFSIGNALED(status) : WIFEXITED(status) && WEXITSTATUS(status) == 1));
         CHECK(consul.contents().size() == (signal == SIGKILL ? 1 : 0));
         // The host had read the request before, and takes its time.
-        ceph_says("rbd snap create --no-progress " + image.spec() + "@" + nlohmann::json::parse(consul.history().back().substr(46))["snapshot"].get<std::string>());
+        ceph_says("rbd snap create --no-progress " + image.spec() + "@" +
+                  nlohmann::json::parse(consul.history().back().substr(46))["snapshot"].get<std::string>());
     }
     const vm_host host(image, consul);
     CHECK(backy("backup daily").code == 0);
@@ -286,9 +294,11 @@ TEST_CASE("flyingcircus source: its settings are checked, and no error repeats a
     refused("", "f:1:1: vm: missing");
     refused("vm = \"\"", "f:3:1: vm: must be the name of a VM");
     refused("vm = \"v\"\nx = 1",
-            "f:4:1: x: unknown key; known here: type, pool, namespace, image, vm, consul_acl_token, consul_acl_token_file, consul-address, snapshot-timeout, on-timeout, cluster, conf, "
+            "f:4:1: x: unknown key; known here: type, pool, namespace, image, vm, consul_acl_token, consul_acl_token_file, consul-address, "
+            "snapshot-timeout, on-timeout, cluster, conf, "
             "user, timeout, full-always, compared-within-runs, compare-time-limit");
-    refused("vm = \"v\"\nconsul_acl_token = \"secret\"\nconsul_acl_token_file = \"/t\"", "f:5:1: consul_acl_token_file: there is consul_acl_token as well; only one of them");
+    refused("vm = \"v\"\nconsul_acl_token = \"secret\"\nconsul_acl_token_file = \"/t\"",
+            "f:5:1: consul_acl_token_file: there is consul_acl_token as well; only one of them");
     refused("vm = \"v\"\nconsul_acl_token_file = \"t\"", "f:4:1: consul_acl_token_file: must be an absolute path: \"t\"");
     refused("vm = \"v\"\nconsul_acl_token = \"se\\ncret\"", "f:4:1: consul_acl_token: must be one line");
     refused("vm = \"v\"\nconsul-address = \"localhost\"", "f:4:1: consul-address: must be HOST:PORT: \"localhost\"");

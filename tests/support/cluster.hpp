@@ -25,13 +25,12 @@ inline std::string ceph_says(const std::string& command) {
 /// An image of the pool rbd that goes with the object, with all its snapshots and clones of them (whose names begin with its name).
 class rbd_image {
 public:
-    explicit rbd_image(const std::string& options = "--size 0") : name_(fresh_name()) {
-        ceph_says("rbd create " + options + " " + spec());
-    }
+    explicit rbd_image(const std::string& options = "--size 0") : name_(fresh_name()) { ceph_says("rbd create " + options + " " + spec()); }
     rbd_image(const rbd_image&) = delete;
     rbd_image& operator=(const rbd_image&) = delete;
     ~rbd_image() {
-        shell("for image in $(rbd ls rbd | grep '^" + name_ + "' | sort -r); do for snap in $(rbd snap ls rbd/$image --format json | grep -o '\"protected\":\"true\"' >/dev/null && "
+        shell("for image in $(rbd ls rbd | grep '^" + name_ +
+              "' | sort -r); do for snap in $(rbd snap ls rbd/$image --format json | grep -o '\"protected\":\"true\"' >/dev/null && "
               "rbd snap ls rbd/$image | awk 'NR > 1 {print $2}'); do rbd snap unprotect rbd/$image@$snap; done; "
               "rbd snap purge --no-progress rbd/$image; rbd rm --no-progress rbd/$image; done");
     }
@@ -47,7 +46,9 @@ public:
             image.read(at, std::as_writable_bytes(std::span(now)).subspan(at, std::min<std::size_t>(backy::window_size, now.size() - at)));
         const auto piece = [](const content& of, std::size_t at) { return std::string_view(of).substr(at, 4096); };
         for (std::size_t at = 0, end = 0; at < c.size(); at = end) {
-            const auto kind = [&](std::size_t i) { return piece(c, i) == piece(now, i) ? 0 : piece(c, i).find_first_not_of('\0') == content::npos ? 1 : 2; };
+            const auto kind = [&](std::size_t i) {
+                return piece(c, i) == piece(now, i) ? 0 : piece(c, i).find_first_not_of('\0') == content::npos ? 1 : 2;
+            };
             for (end = at + 4096; end < c.size() && end - at < backy::window_size && kind(end) == kind(at);) end += 4096;
             end = std::min(end, c.size());
             if (kind(at) == 1) image.zero({at, end - at});
@@ -58,7 +59,8 @@ public:
     backy::ceph::image opened() const {
         use_ceph();
         const backy::ceph::location where{"rbd", "", name_};
-        return backy::ceph::image::open(std::make_shared<const backy::ceph::pool>(backy::ceph::access{}, where), where, "", backy::ceph::image::access::writable);
+        return backy::ceph::image::open(std::make_shared<const backy::ceph::pool>(backy::ceph::access{}, where), where, "",
+                                        backy::ceph::image::access::writable);
     }
     /// What `rbd export` finds in it, or in a snapshot of it.
     content exported(const std::string& snapshot = "") const {

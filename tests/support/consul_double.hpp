@@ -28,7 +28,8 @@ public:
     enum class mood { works, late, refuses, talks_nonsense, hangs_up, says_no, keeps_keys };
 
     /// `token`: it has to come with every request; "": none has to.
-    explicit consul_double(std::string token = "") : token_(std::move(token)), acceptor_(loop_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)), serving_([this] { serve(); }) {}
+    explicit consul_double(std::string token = "")
+        : token_(std::move(token)), acceptor_(loop_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)), serving_([this] { serve(); }) {}
     ~consul_double() {
         over_ = true;
         boost::asio::io_context loop;
@@ -93,7 +94,8 @@ private:
         if (now == mood::refuses) return reply(http::status::internal_server_error, "no leader");
         if (now == mood::keeps_keys && asked.method() == http::verb::delete_) return reply(http::status::internal_server_error, "no leader");
         if (now == mood::talks_nonsense) return reply(http::status::ok, "<html>{{");
-        if (!token_.empty() && asked["X-Consul-Token"] != token_) return reply(http::status::forbidden, "Permission denied: " + std::string(asked["X-Consul-Token"]));
+        if (!token_.empty() && asked["X-Consul-Token"] != token_)
+            return reply(http::status::forbidden, "Permission denied: " + std::string(asked["X-Consul-Token"]));
         const std::string target(asked.target());
         if (!target.starts_with("/v1/kv/")) return reply(http::status::not_found, "");
         const auto key = target.substr(7);

@@ -42,7 +42,8 @@ TEST_CASE("rbd target: what is in use needs --force") {
     rbd_image image("--size 1M");
     {
         const auto vm = image.opened();
-        CHECK_THROWS_WITH(opened(image.spec()), "rbd:" + image.spec() + ": restore: somebody has it open, a VM perhaps (rbd status; stop it, or use --force)");
+        CHECK_THROWS_WITH(opened(image.spec()),
+                          "rbd:" + image.spec() + ": restore: somebody has it open, a VM perhaps (rbd status; stop it, or use --force)");
         auto forced = opened(image.spec(), true);
         forced.write(0, bytes_of("although"));
         forced.sync();

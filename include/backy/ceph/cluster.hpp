@@ -95,7 +95,8 @@ public:
             check(::rados_conf_set(cluster, key, value), "ceph", std::string("set ") + key);
 
         const auto rc = ::rados_connect(cluster);
-        if (rc == -ENOENT) throw source_error("ceph as client." + user, "connect: no keyring for it (key `keyring` of ceph.conf; key `user` of the source)");
+        if (rc == -ENOENT)
+            throw source_error("ceph as client." + user, "connect: no keyring for it (key `keyring` of ceph.conf; key `user` of the source)");
         check(rc, "ceph as client." + user, "connect");
         ::rados_ioctx_t io = nullptr;
         check(::rados_ioctx_create(cluster, where.pool.c_str(), &io), "ceph", "pool \"" + where.pool + "\"");

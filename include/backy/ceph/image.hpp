@@ -34,7 +34,8 @@ public:
         const auto now = snapshot.empty() ? std::nullopt : find(std::move(in), where, "", access::read_only);
         if (!now) throw source_error(where.text(), "open: there is no such image");
         // In a pool that is full a snapshot is made without its object map, and that cannot be opened.
-        if (std::ranges::count(now->snapshots(), snapshot) > 0) throw source_error(where.text() + "@" + snapshot, "open: it is there and cannot be opened: is a quota of the pool full?");
+        if (std::ranges::count(now->snapshots(), snapshot) > 0)
+            throw source_error(where.text() + "@" + snapshot, "open: it is there and cannot be opened: is a quota of the pool full?");
         throw source_error(where.text(), "open: it has no snapshot " + snapshot);
     }
     /// Of Ceph's default layout, with nothing in it.
@@ -84,7 +85,8 @@ public:
                 return -ECANCELED;
             }
         };
-        const auto rc = ::rbd_diff_iterate2(get(), since.empty() ? nullptr : since.c_str(), within.offset, within.length, 1, whole_objects ? 1 : 0, take, &call);
+        const auto rc =
+            ::rbd_diff_iterate2(get(), since.empty() ? nullptr : since.c_str(), within.offset, within.length, 1, whole_objects ? 1 : 0, take, &call);
         if (call.failure) std::rethrow_exception(call.failure);
         check(rc, name_, since.empty() ? "allocated extents" : "changes since " + since);
     }
@@ -104,7 +106,8 @@ public:
     /// No error if there is one of that name.
     void make_snapshot(const std::string& snapshot) const {
         const auto rc = ::rbd_snap_create(get(), snapshot.c_str());
-        if (rc == -EDQUOT) throw source_error(name_ + "@" + snapshot, "make snapshot: a quota is full (of the pool, or the image's limit of snapshots)");
+        if (rc == -EDQUOT)
+            throw source_error(name_ + "@" + snapshot, "make snapshot: a quota is full (of the pool, or the image's limit of snapshots)");
         if (rc != -EEXIST) check_locked(rc, name_ + "@" + snapshot, "make snapshot");
     }
     /// No error if there is none of that name.
@@ -157,7 +160,11 @@ private:
     ::rbd_image_t get() const { return image_.get(); }
     /// Of a call that needs the image's lock: librbd says EROFS for whatever keeps it from getting that.
     void check_locked(long rc, const std::string& where, const std::string& what) const {
-        if (rc == -EROFS) throw source_error(where, what + (is_locked() ? ": somebody has locked the image (rbd lock ls)" : ": the image's lock is not to be had (try again later)"), true);
+        if (rc == -EROFS)
+            throw source_error(
+                where,
+                what + (is_locked() ? ": somebody has locked the image (rbd lock ls)" : ": the image's lock is not to be had (try again later)"),
+                true);
         check(rc, where, what);
     }
     static std::string at_offset(const char* what, byte_count at, byte_count length) {

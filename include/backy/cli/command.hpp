@@ -96,9 +96,8 @@ void with_repository(invocation& call, logging when, auto use) {
 
 /// The longest interval first, those without one last, equal ones by name.
 std::vector<std::string> sorted_tags(std::vector<std::string> tags, const Schedule auto& schedule) {
-    std::ranges::sort(tags, {}, [&](const std::string& tag) {
-        return std::pair(-schedule.interval_of(tag).value_or(std::chrono::seconds(0)).count(), tag);
-    });
+    std::ranges::sort(tags, {},
+                      [&](const std::string& tag) { return std::pair(-schedule.interval_of(tag).value_or(std::chrono::seconds(0)).count(), tag); });
     return tags;
 }
 

@@ -33,8 +33,9 @@ void add_init(CLI::App& app, invocation& call) {
                     using S = typename decltype(source)::type;
                     table = S::parse(w->source);
                 }))
-                throw config_error("init", "unknown type" + (w->type.find_first_of("/,") == w->type.npos ? " \"" + w->type + "\"" : " (TYPE comes before SOURCE)") + "; this build has: " +
-                                               known_names(B::sources));
+                throw config_error(
+                    "init", "unknown type" + (w->type.find_first_of("/,") == w->type.npos ? " \"" + w->type + "\"" : " (TYPE comes before SOURCE)") +
+                                "; this build has: " + known_names(B::sources));
             const auto path = (call.directory / config::repository_file).string();
             const auto text = config::repository{table, {}, {}}.text();
             visit(B::sources, config::parse(text, path).table("source"), [&](auto source) {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <backy/engine/changes.hpp>
-#include <backy/engine/repository.hpp>
 #include <backy/engine/mismatches.hpp>
+#include <backy/engine/repository.hpp>
 
 namespace backy {
 
@@ -46,14 +46,14 @@ public:
             const auto &before = parent->source.identity, &now = made().source.identity;
             if (!before.empty() && !now.empty() && before != now) {
                 no_map_ = "it is another volume than before";
-                attention(source_.name() + ": the source became another volume since revision " + parent->id + " (" + before + ", now " + now + "): a full backup");
+                attention(source_.name() + ": the source became another volume since revision " + parent->id + " (" + before + ", now " + now +
+                          "): a full backup");
             }
         } else {
             no_map_ = "there is no revision to build upon";
         }
-        with_digests_of(parent, straight, [&](const auto& before, bool stored) {
-            copy_commit(snapshot, before, stored, no_map_.empty() ? parent : nullptr);
-        });
+        with_digests_of(parent, straight,
+                        [&](const auto& before, bool stored) { copy_commit(snapshot, before, stored, no_map_.empty() ? parent : nullptr); });
         made().stats.duration = repository_.clock().steady() - started;
         repository_.catalog().put(made());
         return std::move(report_);
@@ -171,11 +171,14 @@ private:
         const auto deadline = repository_.clock().steady() + how.compare_limit;
         const auto enough = [&] { return how.compare_limit.count() > 0 && repository_.clock().steady() >= deadline; };
         byte_count done = 0;
-        for (const auto& half : from_anywhere(beside)) done += blocks_of(copy(snapshot, half, workers_, journal_, take, fail_if_unreadable{}, enough));
-        auto compared = "the change map's blocks; beside it up to " + std::to_string(sample_size) + " drawn from the others that are allocated and as many from those that are not, in turn 1 of " +
+        for (const auto& half : from_anywhere(beside))
+            done += blocks_of(copy(snapshot, half, workers_, journal_, take, fail_if_unreadable{}, enough));
+        auto compared = "the change map's blocks; beside it up to " + std::to_string(sample_size) +
+                        " drawn from the others that are allocated and as many from those that are not, in turn 1 of " +
                         std::to_string(how.compared_within) + " parts of the allocated ones, the last one";
         if (done == beside.count()) return compared;
-        compared = "partially compared (the time limit): " + std::to_string(done) + " of " + std::to_string(beside.count()) + " blocks beside the change map";
+        compared = "partially compared (the time limit): " + std::to_string(done) + " of " + std::to_string(beside.count()) +
+                   " blocks beside the change map";
         journal_.warning("revision " + made().id + ": " + compared);
         return compared;
     }
@@ -197,8 +200,7 @@ private:
         if (const auto bad = mismatches(sealed, table, written, workers_, journal_); !bad.empty())
             throw corrupt_block("revision " + made().id, "read-back at offset " + std::to_string(bad[0].where.offset) + ": " + bad[0].why);
         made().digests = {H::type.c_str(), block_size, seal_of_digests(sealed_digests)};
-        made().read_back = proof{repository_.clock().now(), std::to_string(written.count()) + " blocks, all that were written, " +
-                                                                origin_of(sealed)};
+        made().read_back = proof{repository_.clock().now(), std::to_string(written.count()) + " blocks, all that were written, " + origin_of(sealed)};
     }
 
     const Repository& repository_;
@@ -216,11 +218,13 @@ private:
 /// or, if that could not be done, .run names what the next run removes.
 /// cost: a read of what may have changed, a write and a read of what did; memory is 4 MiB for each worker and 1 bit per block.
 template <Store T, Catalog C, Hash H, Clock K, Source S>
-backup_report backup(const repository<T, C, H, K>& repository, S& source, const std::vector<std::string>& tags, unsigned workers = default_workers()) {
+backup_report backup(const repository<T, C, H, K>& repository, S& source, const std::vector<std::string>& tags,
+                     unsigned workers = default_workers()) {
     [[maybe_unused]] const auto lock = repository.catalog().lock(false);
     const auto left = repository.catalog().announced();
     auto snapshots = repository.settle(source);
-    if (left && DeltaSnapshot<snapshot_of<S>>) add_missing(snapshots, left->revisions);  // of a killed run, which may have asked for one: looked for again at the end
+    if (left && DeltaSnapshot<snapshot_of<S>>)
+        add_missing(snapshots, left->revisions);  // of a killed run, which may have asked for one: looked for again at the end
     const auto id = fresh_id();
     snapshots.push_back(id);
     repository.catalog().announce({{id}, snapshots, source.name()});

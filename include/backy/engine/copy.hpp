@@ -26,8 +26,10 @@ struct never {
 /// A run that cannot be read is read again block by block; unreadable(extent, error) is called for those that cannot be, and without it
 /// the first of them ends the copy. Throws the first exception of any worker, or error when the process was asked to end; the others
 /// stop at their next window.
-template <Image From, std::invocable<byte_count, const_block> Sink, std::invocable<extent, const error&> Unreadable = fail_if_unreadable, std::predicate Enough = never>
-byte_count copy(const From& from, const block_map& which, unsigned workers, journal& journal, const Sink& sink, const Unreadable& unreadable = {}, const Enough& enough = {}) {
+template <Image From, std::invocable<byte_count, const_block> Sink, std::invocable<extent, const error&> Unreadable = fail_if_unreadable,
+          std::predicate Enough = never>
+byte_count copy(const From& from, const block_map& which, unsigned workers, journal& journal, const Sink& sink, const Unreadable& unreadable = {},
+                const Enough& enough = {}) {
     std::atomic<byte_count> done = 0;
     const auto total = which.count() * block_size;
 

@@ -37,7 +37,8 @@ public:
     table digests_of(const revision& r) const {
         if (!r.digests) throw store_error("revision " + r.id, "it has no digests");
         auto image = catalog_.digests().open(r.id);
-        if (seal_of_digests(image) != r.digests->sha256) throw corrupt_block("revision " + r.id, "its digests are damaged: their SHA-256 does not match");
+        if (seal_of_digests(image) != r.digests->sha256)
+            throw corrupt_block("revision " + r.id, "its digests are damaged: their SHA-256 does not match");
         return table(std::move(image));
     }
 

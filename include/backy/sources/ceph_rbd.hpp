@@ -36,7 +36,8 @@ public:
         }
     };
     static section parse(const std::string& spelling) {
-        if (spelling.find(',') != spelling.npos) throw config_error("source", "ceph-rbd: needs POOL/IMAGE, and no comma in it");  // what follows one may be a token
+        if (spelling.find(',') != spelling.npos)
+            throw config_error("source", "ceph-rbd: needs POOL/IMAGE, and no comma in it");  // what follows one may be a token
         const auto where = ceph::location::parse(spelling);
         if (!where) throw config_error("source", "ceph-rbd: needs POOL/IMAGE or POOL/NAMESPACE/IMAGE: \"" + spelling + "\"");
         return table_of(type.c_str(), *where);
@@ -52,14 +53,19 @@ public:
     public:
         snapshot(std::shared_ptr<const ceph::pool> pool, const config& c, const revision_id& id, ceph::image image, backy::consistency consistency,
                  std::vector<std::string> remarks)
-            : pool_(std::move(pool)), config_(c), id_(id), image_(std::move(image)), size_(image_.size()), fast_(image_.has_fast_diff()),
-              identity_(pool_->identity() + " image " + image_.id()), consistency_(consistency), remarks_(std::move(remarks)) {}
+            : pool_(std::move(pool)),
+              config_(c),
+              id_(id),
+              image_(std::move(image)),
+              size_(image_.size()),
+              fast_(image_.has_fast_diff()),
+              identity_(pool_->identity() + " image " + image_.id()),
+              consistency_(consistency),
+              remarks_(std::move(remarks)) {}
 
         byte_count size() const { return size_; }
         void read(byte_count at, block out) const { image_.read(at, out); }
-        void extents(const extent_visitor& visit) const {
-            differences("", fast_, visit);
-        }
+        void extents(const extent_visitor& visit) const { differences("", fast_, visit); }
         std::string identity() const { return identity_; }
         backy::consistency consistency() const { return consistency_; }
         std::vector<std::string> remarks() const { return remarks_; }
@@ -129,7 +135,12 @@ public:
     snapshot freeze(const revision_id& id) { return freeze(id, {}); }
     snapshot freeze(const revision_id& id, std::vector<std::string> remarks) {
         ceph::image::open(pool(), config_.where, "", ceph::image::access::writable).make_snapshot(snapshot_name(id));
-        return {pool(), config_, id, ceph::image::open(pool(), config_.where, snapshot_name(id), ceph::image::access::read_only), consistency::crash, std::move(remarks)};
+        return {pool(),
+                config_,
+                id,
+                ceph::image::open(pool(), config_.where, snapshot_name(id), ceph::image::access::read_only),
+                consistency::crash,
+                std::move(remarks)};
     }
     /// The snapshot of that ID, if somebody has made it and it is whole.
     std::optional<snapshot> find(const revision_id& id, consistency c) {
@@ -149,7 +160,9 @@ public:
         return ids;
     }
     /// An image that is not there may come back from the trash, with its snapshots: that is an error.
-    void release(const revision_id& id) { ceph::image::open(pool(), config_.where, "", ceph::image::access::writable).remove_snapshot(snapshot_name(id)); }
+    void release(const revision_id& id) {
+        ceph::image::open(pool(), config_.where, "", ceph::image::access::writable).remove_snapshot(snapshot_name(id));
+    }
 
     static std::string snapshot_name(const revision_id& id) { return std::string(prefix) + id; }
 

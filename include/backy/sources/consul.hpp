@@ -47,11 +47,17 @@ public:
     void remove(const std::string& key) const {
         if (const auto answer = call(verb::delete_, key, ""); answer.result_int() != 200) refuse("delete " + key, answer);
     }
+
 private:
     std::string where() const { return "consul " + address_; }
     [[noreturn]] void refuse(const std::string& what, const response& answer) const {  // without the answer's text, which may repeat what we sent
         const auto status = answer.result_int();
-        throw consul_error(where(), what + ": HTTP status " + std::to_string(status) + (status == 403 ? " (does the ACL token allow it?)" : status >= 500 ? " (try again later)" : ""), status >= 500);
+        throw consul_error(where(),
+                           what + ": HTTP status " + std::to_string(status) +
+                               (status == 403   ? " (does the ACL token allow it?)"
+                                : status >= 500 ? " (try again later)"
+                                                : ""),
+                           status >= 500);
     }
 
     response call(verb what, const std::string& key, const std::string& body) const {

@@ -22,16 +22,23 @@ public:
         std::string vm;
         std::string token, token_file;  ///< of Consul's ACL; at most one of them
         std::string consul_address;
-        std::chrono::seconds limit;     ///< for the snapshot to appear
-        bool crash_on_timeout;          ///< then we take it, of a guest that is not frozen; else the run fails
+        std::chrono::seconds limit;  ///< for the snapshot to appear
+        bool crash_on_timeout;       ///< then we take it, of a guest that is not frozen; else the run fails
 
         static config from(const section& table) {
-            config c{ceph_rbd::config::from(table, {"vm", "consul_acl_token", "consul_acl_token_file", "consul-address", "snapshot-timeout", "on-timeout"}),
-                     table.get<std::string>("vm"), table.get<std::string>("consul_acl_token", ""), table.get<std::string>("consul_acl_token_file", ""),
-                     table.get<std::string>("consul-address", "127.0.0.1:8500"), {}, true};
+            config c{ceph_rbd::config::from(table,
+                                            {"vm", "consul_acl_token", "consul_acl_token_file", "consul-address", "snapshot-timeout", "on-timeout"}),
+                     table.get<std::string>("vm"),
+                     table.get<std::string>("consul_acl_token", ""),
+                     table.get<std::string>("consul_acl_token_file", ""),
+                     table.get<std::string>("consul-address", "127.0.0.1:8500"),
+                     {},
+                     true};
             if (c.vm.empty()) table.refuse("vm", "must be the name of a VM");
-            if (!c.token.empty() && !c.token_file.empty()) table.refuse("consul_acl_token_file", "there is consul_acl_token as well; only one of them");
-            if (!c.token_file.empty() && c.token_file.front() != '/') table.refuse("consul_acl_token_file", "must be an absolute path: \"" + c.token_file + "\"");
+            if (!c.token.empty() && !c.token_file.empty())
+                table.refuse("consul_acl_token_file", "there is consul_acl_token as well; only one of them");
+            if (!c.token_file.empty() && c.token_file.front() != '/')
+                table.refuse("consul_acl_token_file", "must be an absolute path: \"" + c.token_file + "\"");
             if (c.token.find_first_of("\r\n") != c.token.npos) table.refuse("consul_acl_token", "must be one line");
             const auto colon = c.consul_address.rfind(':');
             if (colon == 0 || colon == c.consul_address.npos || colon + 1 == c.consul_address.size())
@@ -134,6 +141,7 @@ private:
             std::this_thread::sleep_for(poll_interval);
         }
     }
+
     consul connected() const {
         auto token = config_.token;
         if (const std::filesystem::path file = config_.token_file; !file.empty()) {
@@ -143,6 +151,7 @@ private:
         }
         return {config_.consul_address, token};
     }
+
     config config_;
     journal& journal_;
     ceph_rbd rbd_;

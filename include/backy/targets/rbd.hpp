@@ -17,8 +17,10 @@ public:
     explicit rbd(const target_request& request) : where_(parse(request.spelling)), pool_(std::make_shared<const ceph::pool>(ceph::access{}, where_)) {
         const auto there = ceph::image::find(pool_, where_, "", ceph::image::access::read_only);
         if (!there) return;
-        if (!request.force && there->is_locked()) throw error(request.spelling, "restore: somebody has locked it (rbd lock ls; unlock it, or use --force)");
-        if (!request.force && there->watchers() > 0) throw error(request.spelling, "restore: somebody has it open, a VM perhaps (rbd status; stop it, or use --force)");
+        if (!request.force && there->is_locked())
+            throw error(request.spelling, "restore: somebody has locked it (rbd lock ls; unlock it, or use --force)");
+        if (!request.force && there->watchers() > 0)
+            throw error(request.spelling, "restore: somebody has it open, a VM perhaps (rbd status; stop it, or use --force)");
         image_ = ceph::image::open(pool_, where_, "", ceph::image::access::writable);
     }
 
