@@ -186,7 +186,7 @@ TEST_CASE("engine: after a change map was wrong everything is compared, also whe
     const scratch dir(plain());
     silent_journal journal;
     auto& volume = memory_source::named(dir.path().string());
-    content truth(40 << 20, '\0');
+    content truth(160 << 20, '\0');  // more blocks than a sample has
     volume.now = std::make_shared<content>(truth);
     volume.sees_nothing = true;
     engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
