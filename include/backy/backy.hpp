@@ -8,8 +8,10 @@
 #include <backy/hashes/sha256.hpp>
 #include <backy/schedules/interval.hpp>
 #include <backy/sources/file.hpp>
+#include <backy/sources/lvm.hpp>
 #include <backy/stores/image.hpp>
 #include <backy/targets/file.hpp>
+#include <backy/targets/lvm.hpp>
 #include <backy/targets/stream.hpp>
 #ifdef BACKY_CEPH  // of the build system, where it has found librbd
 #include <backy/sources/ceph_rbd.hpp>

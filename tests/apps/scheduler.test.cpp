@@ -172,7 +172,7 @@ TEST_CASE("scheduler: one for a base directory, and nothing without a mount, a b
     for (const auto& mounted : copy_on_write()) {
         std::ofstream(d.dir / "other.conf") << "[global]\nbase-dir = \"" << mounted.string() << "\"\nrequire-mount = true\ntelnet-port = " << d.port << "\n";
         const auto before = d.logged(" ready: ");
-        const auto pid = backy::scheduler::spawn({BACKY_PROGRAM, "-l", d.log().string(), "scheduler", "-c", (d.dir / "other.conf").string()}, {-1, -1, d.dir / "errors"});
+        const auto pid = backy::spawn({BACKY_PROGRAM, "-l", d.log().string(), "scheduler", "-c", (d.dir / "other.conf").string()}, {.log = d.dir / "errors"});
         CHECK(eventually(10s, [&] { return d.logged(" ready: ") > before; }));
         ::kill(pid, SIGTERM);
         ::waitpid(pid, nullptr, 0);

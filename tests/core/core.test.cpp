@@ -2,6 +2,8 @@
 // Tests: core/bytes core/error core/journal core/name core/parallel core/process core/registry core/sha256 core/text core/time core/version
 // The small headers of core/: bytes, error, journal, name, process, registry, sha256, text, time, version.
 #include "support/journals.hpp"
+#include "support/scratch.hpp"
+#include "support/volume.hpp"
 
 #include <backy/core/bytes.hpp>
 #include <backy/core/parallel.hpp>
@@ -126,6 +128,30 @@ TEST_CASE("process: a command's status, and its end when the time is up") {
     const auto before = std::chrono::steady_clock::now();
     CHECK(!run_command("sleep 60 & sleep 60", 100ms));  // children of the shell too
     CHECK(std::chrono::steady_clock::now() - before < 30s);
+}
+
+TEST_CASE("process: a program gets its arguments as they are, and what it says comes back") {
+    using namespace std::chrono_literals;
+    CHECK(output_of({"printf", "%s|", "a b", "$HOME", "*", ""}, 5s) == "a b|$HOME|*||");
+    CHECK(output_of({"sh", "-c", "echo $LC_ALL; cat"}, 5s) == "C\n");
+    CHECK(output_of({"sh", "-c", "head -c 3000000 /dev/zero"}, 60s).size() == 3'000'000);
+    CHECK(output_of({"sh", "-c", "ls /proc/self/fd | wc -l"}, 5s) == "4\n");  // and the one that ls lists with
+    CHECK_THROWS_WITH(output_of({"sh", "-c", "echo '  a'; echo '  b' >&2; printf 'c\033[m' >&2; exit 5"}, 5s), "sh: b; c\\x1b[m");
+    CHECK_THROWS_WITH(output_of({"sh", "-c", "exit 5"}, 5s), "sh: exit status 5");
+    CHECK_THROWS_WITH(output_of({"sh", "-c", "kill -9 $$"}, 5s), "sh: killed by signal 9");
+    CHECK_THROWS_WITH(output_of({"backy-has-no-such-program"}, 5s), "backy-has-no-such-program: there is no such program here");
+}
+
+TEST_CASE("process: a program that takes too long is asked to end and waited for") {
+    using namespace std::chrono_literals;
+    const support::scratch dir(support::plain());
+    const auto careful = "trap 'sleep 0.3; echo ended >" + (dir / "ended").string() + "; exit' TERM; while :; do sleep 0.05; done";
+    CHECK_THROWS_WITH(output_of({"sh", "-c", careful}, 1s), "sh: it did not end within 1 s");
+    CHECK(support::slurp(dir / "ended") == "ended\n");
+    CHECK_THROWS_AS(run_program({"sh", "-c", "echo; " + careful}, 60s, [](std::string_view text) { if (!text.empty()) throw std::runtime_error("no more"); }), std::runtime_error);
+    int idle = 0;
+    run_program({"sleep", "0.5"}, 60s, [&](std::string_view text) { idle += text.empty(); });
+    CHECK(idle > 3);
 }
 
 TEST_CASE("error: one line, and whether it may pass") {

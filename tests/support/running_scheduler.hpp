@@ -60,7 +60,7 @@ public:
         if (program == BACKY_PROGRAM) words.push_back("scheduler");
         words.insert(words.end(), {"-c", config().string()});
         const auto begun = logged(" ready: ");
-        pid_ = backy::scheduler::spawn(words, {-1, -1, dir / "errors"});
+        pid_ = backy::spawn(words, {.log = dir / "errors"});
         REQUIRE(eventually(std::chrono::seconds(20), [&] { return logged(" ready: ") > begun || !alive(); }));
         INFO((fs::exists(log()) ? slurp(log()) : "no log") + slurp(dir / "errors"));
         REQUIRE(alive());

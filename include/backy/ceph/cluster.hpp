@@ -29,12 +29,7 @@ struct access {
     std::chrono::seconds timeout{30};  ///< for the connection and for every single call
 
     static access from(const section& table) {
-        access a{table.get<std::string>("cluster", ""), table.get<std::string>("conf", ""), table.get<std::string>("user", "")};
-        const auto timeout = table.get<std::string>("timeout", "30s");
-        const auto parsed = parse_duration(timeout);
-        if (!parsed) table.refuse("timeout", "must be a number with s, m, h, d or w: \"" + timeout + "\"");
-        a.timeout = *parsed;
-        return a;
+        return {table.get<std::string>("cluster", ""), table.get<std::string>("conf", ""), table.get<std::string>("user", ""), table.duration("timeout", "30s")};
     }
 
     /// With those words of CEPH_ARGS that have to be known before there is a handle; librados itself reads the others.

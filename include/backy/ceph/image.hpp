@@ -44,7 +44,6 @@ public:
         check(::rbd_create(in.io(), where.image.c_str(), size, &order), where.text(), "create");
     }
 
-    const std::string& name() const { return name_; }
     byte_count size() const {
         std::uint64_t n = 0;
         check(::rbd_get_size(get(), &n), name_, "size");

@@ -19,7 +19,7 @@ namespace backy {
 /// | s.name() | std::string | for people: "/srv/vm.img", "rbd/test02" | – |
 /// | s.freeze(id) | Snapshot | from here on a snapshot of this ID exists, also if the process dies; a frozen guest is thawed before it returns | error |
 /// | s.snapshots() | vector<revision_id> | those that exist now, whoever made them; the engine knows which are ours | error |
-/// | s.release(id) | – | afterwards there is none of that ID; no error if there was none | error |
+/// | s.release(id) | – | no Snapshot object of that ID lives any more; afterwards there is none; no error if there was none | error |
 ///
 /// laws: restore(backup(v)) equals v as it was frozen; release after release is fine; snapshots() holds id from freeze to release,
 /// or never does (a source that keeps nothing outside its process).

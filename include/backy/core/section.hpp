@@ -63,6 +63,8 @@ public:
     /// The table of that name, an empty one if it is absent.
     section table(std::string_view key) const;
     std::vector<std::string> strings(std::string_view key) const;
+    /// Spelled as "30s", a number with s, m, h, d or w.
+    std::chrono::seconds duration(std::string_view key, const std::string& otherwise) const;
 
     /// config_error for the first key that is none of these.
     void allow_only(const std::vector<std::string_view>& known) const;
@@ -152,6 +154,13 @@ inline std::vector<std::string> section::strings(std::string_view key) const {
         all.push_back(*text);
     }
     return all;
+}
+
+inline std::chrono::seconds section::duration(std::string_view key, const std::string& otherwise) const {
+    const auto text = get<std::string>(key, otherwise);
+    const auto parsed = parse_duration(text);
+    if (!parsed) refuse(key, "must be a number with s, m, h, d or w: \"" + text + "\"");
+    return *parsed;
 }
 
 inline void section::allow_only(const std::vector<std::string_view>& known) const {

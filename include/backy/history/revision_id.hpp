@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -60,6 +61,16 @@ inline std::string uuid_text(const revision_id& id) {
     char text[40];
     std::snprintf(text, sizeof text, "%08x-%04x-%04x-%04x-%04x%08x", uuid[0], uuid[1] >> 16, uuid[1] & 0xffff, uuid[2] >> 16, uuid[2] & 0xffff, uuid[3]);
     return text;
+}
+
+/// What the snapshot of a revision is called where others see it: in a Ceph cluster, in a volume group.
+inline std::string snapshot_name(const revision_id& id) { return "backy-" + id; }
+
+/// Whose snapshot has that name; nothing: it is none of backy's.
+inline std::optional<revision_id> id_of_snapshot(std::string_view name) {
+    constexpr std::string_view prefix = "backy-";
+    if (!name.starts_with(prefix) || !is_revision_id(name.substr(prefix.size()))) return std::nullopt;
+    return revision_id(name.substr(prefix.size()));
 }
 
 }  // namespace backy

@@ -145,6 +145,14 @@ public:
         }
         write_zeroes(e, [&](byte_count at, const_block zeroes) { write(at, zeroes); });
     }
+    /// The device may forget the extent (BLKDISCARD). False: it cannot, and nothing was changed.
+    bool discard(extent e) {
+        std::uint64_t range[2] = {e.offset, e.length};
+        const auto rc = again([&] { return io_.ioctl(fd_, BLKDISCARD, reinterpret_cast<std::uintptr_t>(range)); });
+        if (is_unsupported(rc)) return false;
+        check(rc, path_, "discard at offset " + std::to_string(e.offset));
+        return true;
+    }
     void resize(byte_count n) {
         must("resize", [&] { return io_.ftruncate(fd_, n); });
     }

@@ -310,7 +310,7 @@ private:
     }
 
     asio::awaitable<int> run_child(std::vector<std::string> words, streams s, std::optional<std::chrono::seconds> limit = std::nullopt) {
-        const auto pid = co_await off_loop([&] { return scheduler::spawn(words, s); });
+        const auto pid = co_await off_loop([&] { return spawn(words, s); });
         children_.insert(pid);
         const std::shared_ptr<void> forgotten(nullptr, [this, pid](void*) { children_.erase(pid); });
         if (stopping_) ::kill(pid, SIGTERM);
@@ -320,11 +320,11 @@ private:
     asio::awaitable<int> backy(const std::string& command, const std::filesystem::path& directory, int out = -1) {
         std::vector<std::string> words{program_.string(), "-b", directory.string()};
         for (auto& word : split(command, ' ')) words.push_back(std::move(word));
-        return run_child(std::move(words), {-1, out, log_of(directory)});
+        return run_child(std::move(words), {.out = out, .log = log_of(directory)});
     }
     static std::filesystem::path log_of(const std::filesystem::path& directory) { return directory / "backy.log"; }
     asio::awaitable<int> call(const std::string& program, const std::string& job, int in, const std::filesystem::path& directory) {
-        return run_child({program, job}, {in, -1, log_of(directory)}, callback_limit);
+        return run_child({program, job}, {.in = in, .log = log_of(directory)}, callback_limit);
     }
     asio::awaitable<void> expire(const std::string& name, const std::filesystem::path& directory) {
         const auto status = co_await backy("expire", directory);

@@ -156,7 +156,7 @@ public:
         const auto image = ceph::image::find(pool(), config_.where, "", ceph::image::access::read_only);
         if (!image) return ids;
         for (const auto& each : image->snapshots())
-            if (each.starts_with(prefix) && is_revision_id(each.substr(prefix.size()))) ids.push_back(each.substr(prefix.size()));
+            if (auto id = id_of_snapshot(each)) ids.push_back(*std::move(id));
         return ids;
     }
     /// An image that is not there may come back from the trash, with its snapshots: that is an error.
@@ -164,11 +164,7 @@ public:
         ceph::image::open(pool(), config_.where, "", ceph::image::access::writable).remove_snapshot(snapshot_name(id));
     }
 
-    static std::string snapshot_name(const revision_id& id) { return std::string(prefix) + id; }
-
 private:
-    static constexpr std::string_view prefix = "backy-";
-
     /// Connected when it is needed first.
     std::shared_ptr<const ceph::pool> pool() {
         if (!pool_) pool_ = std::make_shared<const ceph::pool>(config_.access, config_.where);

@@ -43,10 +43,7 @@ public:
             const auto colon = c.consul_address.rfind(':');
             if (colon == 0 || colon == c.consul_address.npos || colon + 1 == c.consul_address.size())
                 table.refuse("consul-address", "must be HOST:PORT: \"" + c.consul_address + "\"");
-            const auto limit = table.get<std::string>("snapshot-timeout", "60s");
-            const auto parsed = parse_duration(limit);
-            if (!parsed) table.refuse("snapshot-timeout", "must be a number with s, m, h, d or w: \"" + limit + "\"");
-            c.limit = *parsed;
+            c.limit = table.duration("snapshot-timeout", "60s");
             const auto then = table.get<std::string>("on-timeout", "crash");
             if (then != "crash" && then != "fail") table.refuse("on-timeout", "unknown: \"" + then + "\"; known here: crash, fail");
             c.crash_on_timeout = then == "crash";
@@ -80,7 +77,7 @@ public:
         {
             const withdrawal at_the_end{agent, id, remarks};
             try {
-                agent.put(key_for(id), nlohmann::json{{"vm", config_.vm}, {"snapshot", ceph_rbd::snapshot_name(id)}}.dump());
+                agent.put(key_for(id), nlohmann::json{{"vm", config_.vm}, {"snapshot", snapshot_name(id)}}.dump());
                 made = wait_for(id);
                 if (!made) why = "VM " + config_.vm + " has made no snapshot within " + std::to_string(config_.limit.count()) + " s";
             } catch (const consul_error& e) {

@@ -45,6 +45,8 @@ public:
     }
     void write(byte_count offset, const_block in) { file_.write(offset, in); }
     void zero(extent e) { file_.zero(e); }
+    /// False: the device gives nothing back, and nothing was changed. Whether it reads as zeroes afterwards depends on the device.
+    bool discard(extent e) { return file_.discard(e); }
     void sync() { file_.sync(); }
 
 private:
