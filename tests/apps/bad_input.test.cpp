@@ -121,7 +121,7 @@ TEST_CASE("bad input: tags, dates, types and words on the command line are usage
     }
     refused(s.backy("distrust"), 2, {"which?"});
     refused(s.backy("distrust -f 2015-02-30"), 2, {"\"2015-02-30\" is no date (YYYY-MM-DD)"});
-    refused(s.backy("restore lvm:vg/volume"), 2, {"no target of this build; it has: stream, ", "file (a file of that name: ./lvm:vg/volume)"});
+    refused(s.backy("restore nbd:host/volume"), 2, {"no target of this build; it has: stream, ", "file (a file of that name: ./nbd:host/volume)"});
     for (const auto* words : {"backup", "nonsense", "restore", "forget", "status --jsn", "-x", "find -r", "verify -r 0 --all", "distrust -r 0 -f 2015-01-01", "status x"}) {
         INFO(words);
         const auto r = s.backy(words);
