@@ -155,15 +155,16 @@ TEST_CASE("lvm: a tool that fails, or a kill, at any step: the pool is clean at 
         };
         for (step = 1;; ++step) {
             INFO("step " << step);
+            const auto before = j.log().size();
             const auto r = run("echo 'no luck' >&2; exit 5");
             if (std::stoi(says("wc -l <" + (j.dir / "calls").string())) < step) break;
-            CHECK_THAT(r.err, Contains(": no luck"));  // an error, or a warning that something stays for the next run
+            CHECK_THAT(j.log().substr(before), Contains(": no luck"));  // an error, a warning that something stays, or why all is read
             failed += r.code != 0;
-            CHECK(run("kill -9 $PPID; exit 1").code == 137);
+            CHECK(run("kill -9 $PPID").code == 137);  // and the tool goes on
             j.good();
         }
         CHECK(step > (k == kind::thin ? 12 : 6));
-        CHECK(failed >= step - 7);  // when the revision stands already it is only a warning
+        CHECK(failed >= 3);  // the first look, the snapshot, the last look
     }
 }
 

@@ -16,9 +16,9 @@ namespace {
 
 // As lvs 2.03.16 prints them with the options that we give it, shortened by us to two rows.
 const std::string report = R"({ "report": [ { "lv": [
-  {"lv_name":"pool", "lv_uuid":"w5JWxO-YE4d", "lv_size":"4294967296", "segtype":"thin-pool", "pool_lv":"", "origin":"", "lv_tags":"", "thin_id":"",
+  {"lv_name":"pool", "lv_uuid":"w5JWxO-YE4d", "lv_size":"4294967296", "segtype":"thin-pool", "pool_lv":"", "origin":"", "lv_tags":"", "lv_role":"private", "thin_id":"",
    "lv_active":"active", "lv_device_open":"1", "lv_snapshot_invalid":"-1", "data_percent":"1.56", "metadata_percent":"11.33", "chunk_size":"65536", "zero":"1"},
-  {"lv_name":"vm", "lv_uuid":"jLZAbo-sJut", "lv_size":"67108864", "segtype":"thin", "pool_lv":"pool", "origin":"base", "lv_tags":"a,backy", "thin_id":"1",
+  {"lv_name":"vm", "lv_uuid":"jLZAbo-sJut", "lv_size":"67108864", "segtype":"thin", "pool_lv":"pool", "origin":"base", "lv_tags":"a,backy", "lv_role":"public,origin,thinorigin", "thin_id":"1",
    "lv_active":"", "lv_device_open":"0", "lv_snapshot_invalid":"1", "data_percent":"0.00", "metadata_percent":"", "chunk_size":"0", "zero":"0"}
  ] } ] })";
 
@@ -67,10 +67,11 @@ TEST_CASE("lvs: its report is taken as a whole or not at all") {
     REQUIRE(all.size() == 2);
     const auto& pool = all[0];
     CHECK((pool.name == "pool" && pool.kind == "thin-pool" && pool.size == 4_GiB && pool.data_use == 1.56 && pool.metadata_use == 11.33));
-    CHECK((pool.chunk == 64_KiB && pool.zeroes && pool.active && pool.open && !pool.overflowed && !pool.thin_id && !pool.is_thin()));
+    CHECK((pool.chunk == 64_KiB && pool.zeroes && pool.active && pool.open && pool.overflowed == std::nullopt && !pool.thin_id && !pool.is_thin()));
     const auto& vm = all[1];
     CHECK((vm.is_thin() && vm.thin_id == 1u && vm.pool == "pool" && vm.origin == "base" && vm.uuid == "jLZAbo-sJut" && vm.has_tag("backy")));
-    CHECK((!vm.active && !vm.open && vm.overflowed && !vm.metadata_use && !vm.zeroes && !vm.has_tag("back")));
+    CHECK((!vm.active && !vm.open && vm.overflowed == true && vm.is_a("thinorigin") && !vm.is_a("thickorigin") && !vm.metadata_use && !vm.zeroes &&
+           !vm.has_tag("back")));
     CHECK((lvm::find(all, "vm") == &vm && lvm::find(all, "v") == nullptr));
 
     const auto refused = [](const std::string& text) { CHECK_THROWS_WITH(lvm::volumes_from(text), Contains("lvs: its report is not understood")); };

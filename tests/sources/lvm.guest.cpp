@@ -8,6 +8,7 @@
 #include <backy/sources/lvm.hpp>
 
 #include <sys/wait.h>
+#include <thread>
 
 using namespace backy;
 using namespace support;
@@ -101,7 +102,7 @@ TEST_CASE("lvm source: what is not there, or somebody else's") {
     const auto id = fresh_id(), other = fresh_id();
     says("lvcreate -qq -s -n mine " + volume.volume.text() + " && lvcreate -qq -s -n " + snapshot_name(other) + " " + volume.volume.text());
     CHECK(source.snapshots().empty());  // one has the name and not the tag
-    source.release(other);
+    CHECK_THROWS_WITH(source.release(other), Contains("remove snapshot: it has not the tag backy"));
     CHECK(lvm_snapshots() == snapshot_name(other) + "\n");
     says("lvremove -qq -y " + group + "/mine " + group + "/" + snapshot_name(other));
     volume.volume.drop();
@@ -109,6 +110,34 @@ TEST_CASE("lvm source: what is not there, or somebody else's") {
     CHECK(source.snapshots().empty());
     sources::lvm<> nowhere(sources::lvm<>::config::from(sources::lvm<>::parse("no-group/x")), volume.journal);
     CHECK_THROWS_WITH(nowhere.snapshots(), Contains("lvs: ") && Contains("Volume group \"no-group\" not found"));
+}
+
+TEST_CASE("lvm source: what somebody has made of our snapshot is not removed with it") {
+    thin_volume volume;
+    volume.set(content(1_MiB, 'a'));
+    auto source = volume.make();
+    const auto id = fresh_id();
+    { auto frozen = source.freeze(id); }
+    const auto ours = group + "/" + snapshot_name(id);
+    for (const auto& make :
+         {"lvcreate -qq -y -s -L 4M -n theirs " + ours, "lvcreate -qq -y -s --thinpool " + group + "/" + thin_pool + " -n theirs " + ours}) {
+        INFO(make);
+        says(make.find("thinpool") == make.npos ? make
+                                                : "lvcreate -qq -y -L 8M -c 64K --poolmetadatasize 4M --thinpool other " + group +
+                                                      " && lvcreate -qq -y -s --thinpool " + group + "/other -n theirs " + ours);
+        CHECK_THROWS_WITH(source.release(id), Contains("somebody has made a snapshot of it, which would go with it"));
+        says("lvs " + group + "/theirs && lvremove -qq -y " + group + "/theirs");
+    }
+    source.release(id);
+    CHECK(lvm_snapshots().empty());
+    says("lvremove -qq -y " + group + "/other");
+}
+
+TEST_CASE("lvm source: a thick volume that is not active cannot be backed up, and says so") {
+    thick_volume volume;
+    says("lvchange -qq -an " + volume.volume.text());
+    CHECK_THROWS_WITH(volume.make().freeze(fresh_id()),
+                      volume.volume.text() + ": it is not active (lvchange --activate y " + volume.volume.text() + ")");
 }
 
 TEST_CASE("lvm source: it says why it cannot tell what changed") {
@@ -150,13 +179,19 @@ TEST_CASE("lvm source: the metadata snapshot of a killed run is known as ours, a
     {
         const auto snapshot = source.freeze(id);
         says(reserve);
-        CHECK_THROWS_WITH(snapshot.extents([](extent) {}),
-                          group +
-                              "/thin-pool: metadata snapshot: somebody else has it (if nobody does: dmsetup message backy--test-thin--pool-tpool 0 "
-                              "release_metadata_snap)");
+        CHECK(snapshot.changed_since(id, [](extent) {}) ==
+              group +
+                  "/thin-pool: metadata snapshot: somebody else has it (if nobody does: dmsetup message backy--test-thin--pool-tpool 0 "
+                  "release_metadata_snap)");
+        byte_count visited = 0;
+        snapshot.extents([&](extent e) { visited += e.length; });
+        CHECK(visited == snapshot.size());
         CHECK(held());
         says("lvchange -qq --addtag backy-reads-metadata " + group + "/" + snapshot_name(id));
-        CHECK_NOTHROW(snapshot.extents([](extent) {}));
+        CHECK(!snapshot.changed_since(id, [](extent) {}));
+        CHECK(is_at_rest());
+        says("lvchange -qq --addtag backy-reads-metadata " + group + "/" + snapshot_name(id));  // left although nothing is held any more
+        CHECK(!snapshot.changed_since(id, [](extent) {}));
         CHECK(is_at_rest());
     }
     says("lvchange -qq --addtag backy-reads-metadata " + group + "/" + snapshot_name(id) + " && " + reserve);
@@ -219,7 +254,7 @@ TEST_CASE("lvm source: above the mark no snapshot is made, and none is kept") {
         CHECK(!source.tracked().full_always);
         volume.set(content(2_MiB, 'b') + content(3_MiB, 'a'));
         CHECK_THROWS_WITH(source.freeze(fresh_id()),
-                          Contains("freeze: pool small has 70.0 % of its data and ") &&
+                          Contains("pool small has 70.0 % of its data and ") &&
                               Contains("of its metadata in use, above 60 %: no snapshot is made (extend it, or see pool-limit)"));
         CHECK(source.snapshots().size() == 1);
         CHECK(source.tracked().full_always);
@@ -228,6 +263,17 @@ TEST_CASE("lvm source: above the mark no snapshot is made, and none is kept") {
         CHECK(says("lvs --noheadings -o data_percent " + group + "/small").find("50.00") != std::string::npos);
         auto metadata = make("5");
         CHECK_THROWS_WITH(metadata.freeze(fresh_id()), Contains("above 5 %"));
+        {
+            const auto snapshot = source.freeze(id);
+            volume.set(content(2_MiB, 'c') + content(3_MiB, 'a'));
+            const aligned_buffer buffer(block_size);
+            snapshot.read(0, buffer.first(block_size));
+            std::this_thread::sleep_for(std::chrono::seconds(31));
+            CHECK_THROWS_WITH(snapshot.read(0, buffer.first(block_size)),
+                              Contains("the backup ends before it is the reason that the pool runs full"));
+            CHECK(buffer.first(1)[0] == std::byte{'b'});
+        }
+        source.release(id);
     }
     says("lvremove -qq -y " + group + "/small");
 }

@@ -116,6 +116,43 @@ TEST_CASE("lvm target: what cannot be restored to is refused, and what is in use
     CHECK_THROWS_WITH(targets::lvm<>({"lvm:no-group/x", lab(), false}), Contains("Volume group \"no-group\" not found"));
 }
 
+TEST_CASE("lvm target: a restore ends before its pool is full") {
+    const pool narrow("narrow", "-c 64K");
+    logical_volume volume(kind::thin, 128_MiB, "narrow");
+    {
+        auto target = opened(volume);
+        const content part(1_MiB, 'd');
+        CHECK_THROWS_WITH(
+            [&] {
+                for (byte_count at = 0; at < 128_MiB; at += 1_MiB) target.write(at, bytes_of(part));
+            }(),
+            Contains("restore: pool narrow has 9") && Contains("above 90 % (extend it, or use --force)"));
+    }
+    CHECK(use_of("narrow") < 95);
+    CHECK_THROWS_WITH(opened(volume), Contains("above 90 %"));
+    CHECK_NOTHROW(opened(volume, true));
+}
+
+TEST_CASE("lvm target: pools, snapshots and what others are made from are no targets") {
+    logical_volume volume(kind::thin, 1_MiB), base(kind::thick, 1_MiB);
+    const auto refused = [](const std::string& name, const std::string& why) {
+        CHECK_THROWS_WITH(targets::lvm<>({"lvm:" + group + "/" + name, lab(), true}), Contains(why));
+    };
+    refused(thin_pool, "it is a pool or a snapshot");
+    says("lvcreate -qq -y -s -L 4M -n classic " + base.text() + " && lvcreate -qq -s -n backy-2222222222222222222222 " + volume.text());
+    refused("classic", "it is a pool or a snapshot");
+    refused("backy-2222222222222222222222", "it is a pool or a snapshot");
+    says("lvremove -qq -y " + group + "/classic " + group + "/backy-2222222222222222222222");
+    says("lvcreate -qq -y -s -L 4M -n classic " + volume.text());  // over a thin volume: what is unmapped cannot be told, and is written
+    opened(volume).zero({0, 1_MiB});
+    CHECK((volume.read() == content(1_MiB, '\0')));
+    CHECK(use_of(volume.name()) == 100);
+    says("lvremove -qq -y " + group + "/classic && lvchange -qq -an " + base.text() + " && lvchange -qq -pr " + base.text() +
+         " && lvcreate -qq -s --thinpool " + group + "/" + thin_pool + " -n clone " + base.text());
+    refused(base.name(), "other volumes are made from it and would change with it");
+    says("lvremove -qq -y " + group + "/clone");
+}
+
 TEST_CASE("file target: devices that are too small, mounted or in use") {
     logical_volume volume(kind::thick, 16_MiB);
     const scratch dir(lab());

@@ -92,17 +92,17 @@ class thin_pool {
 public:
     thin_pool(const tools& lvm, location where, journal& j, I io) : lvm_(lvm), where_(std::move(where)), journal_(j), io_(std::move(io)) {}
 
-    /// What differs between two thin volumes of `size` bytes, by their numbers, of which `ours` is a snapshot of ours. Throws error; transient
+    /// What differs between two thin volumes of `size` bytes, by their numbers, of which `ours` is a snapshot of ours. Throws error, also
     /// when somebody else has the metadata snapshot.
     void compare(const std::string& ours, std::uint64_t left, std::uint64_t right, byte_count size, const delta_reader::visitor& visit) const {
         const auto lock = locked();
         clear();
         const location snapshot{where_.group, ours};
         bool reserved = false;
-        lvm_.run({"lvchange", "--addtag", std::string(busy), snapshot.text()});
+        tag("--addtag", snapshot);
         const std::shared_ptr<void> at_the_end(nullptr, [&](void*) { give_back(snapshot, reserved); });
+        reserved = true;  // if the message takes too long it may come all the same
         message("reserve_metadata_snap");
-        reserved = true;
         delta_reader reader(size, visit);
         run_program({"thin_delta", "--metadata-snap", "--snap1", std::to_string(left), "--snap2", std::to_string(right), metadata()},
                     std::chrono::hours(24), [&](std::string_view text) {
@@ -123,44 +123,51 @@ private:
     std::string metadata() const { return location{where_.group, where_.volume + "_tmeta"}.device(); }
     void message(const std::string& text) const { lvm_.run({"dmsetup", "message", where_.mapped("tpool"), "0", text}); }
 
+    /// `option`: --addtag or --deltag. Without a copy of the group's metadata in /etc/lvm/archive for each.
+    void tag(const std::string& option, const location& snapshot) const {
+        lvm_.run({"lvchange", "--autobackup", "n", option, std::string(busy), snapshot.text()});
+    }
+
+    /// Waits as long as another backy looks into the metadata: the lock ends with its process.
     io::file<I> locked() const {
         io::file<I> device(io_, metadata(), O_RDONLY);
-        for (const auto deadline = std::chrono::steady_clock::now() + lvm_.limit;;) {
+        for (bool told = false;; told = true) {
             const auto rc = io::again([&] { return io_.flock(device.descriptor(), LOCK_EX | LOCK_NB); });
             if (rc != -EWOULDBLOCK) {
                 io::check(rc, device.path(), "lock");
                 return device;
             }
+            if (!told) journal_.info(where_.text() + ": waiting for another backy that looks into the pool's metadata");
             interruption::point();
-            if (std::chrono::steady_clock::now() >= deadline)
-                throw error(where_.text(), "metadata snapshot: another backy has it (try again later)", true);
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
         }
     }
     bool is_reserved() const {  // 0 SIZE thin-pool TRANSACTION METADATA DATA HELD-ROOT …
-        const auto words = split(trimmed(split(lvm_.say({"dmsetup", "status", where_.mapped("tpool")}), '\n')[0]), ' ');
+        const auto words = lvm_.device_line("status", where_.mapped("tpool"));
         if (words.size() < 7 || words[2] != "thin-pool")
             throw error("dmsetup", where_.text() + ": its status is not understood: " + on_one_line(join(words, " ")));
         return words[6] != "-";
     }
     /// Whoever holds the lock knows that no tag is of a run that goes on.
     void clear() const {
-        if (!is_reserved()) return;
-        std::vector<std::string> left;
+        std::vector<location> left;
         for (const auto& v : lvm_.volumes(where_.group))
-            if (v.pool == where_.volume && v.has_tag(busy)) left.push_back(v.name);
-        if (left.empty())
-            throw error(
-                where_.text(),
-                "metadata snapshot: somebody else has it (if nobody does: dmsetup message " + where_.mapped("tpool") + " 0 release_metadata_snap)",
-                true);
-        message("release_metadata_snap");
-        for (const auto& name : left) lvm_.run({"lvchange", "--deltag", std::string(busy), location{where_.group, name}.text()});
+            if (v.pool == where_.volume && v.has_tag(busy)) left.push_back({where_.group, v.name});
+        if (is_reserved()) {
+            if (left.empty())
+                throw error(where_.text(),
+                            "metadata snapshot: somebody else has it (if nobody does: dmsetup message " + where_.mapped("tpool") +
+                                " 0 release_metadata_snap)",
+                            true);
+            message("release_metadata_snap");
+        }
+        for (const auto& snapshot : left) tag("--deltag", snapshot);
     }
+    /// The tag stays if the metadata snapshot does.
     void give_back(const location& snapshot, bool reserved) const noexcept {
         try {
-            if (reserved) message("release_metadata_snap");
-            lvm_.run({"lvchange", "--deltag", std::string(busy), snapshot.text()});
+            if (reserved && is_reserved()) message("release_metadata_snap");
+            tag("--deltag", snapshot);
         } catch (const std::exception& e) {
             journal_.warning(where_.text() + ": metadata snapshot: " + e.what() + " (the next run gives it back)");
         }

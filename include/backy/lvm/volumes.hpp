@@ -43,17 +43,18 @@ struct volume {
     std::string name, uuid;
     std::string kind;  ///< of its first segment: "thin", "thin-pool", "linear" …
     byte_count size = 0;
-    std::string pool, origin;  ///< names; empty: none
-    std::vector<std::string> tags;
+    std::string pool, origin;                      ///< names; empty: none
+    std::vector<std::string> tags, roles;          ///< roles: "thinsnapshot", "thickorigin" … (lvs(8), lv_role)
     std::optional<std::uint64_t> thin_id;          ///< its number in the pool
     bool active = false, open = false;             ///< open: by anybody, a VM or a mount
-    bool overflowed = false;                       ///< a classic snapshot that had no space left and is worth nothing
+    std::optional<bool> overflowed;                ///< a classic snapshot that had no space left and is worth nothing; nothing: LVM cannot tell
     std::optional<double> data_use, metadata_use;  ///< of a thin pool, in percent
     byte_count chunk = 0;                          ///< of a thin pool
     bool zeroes = false;                           ///< a thin pool that clears chunks before they are used
 
     bool is_thin() const { return kind == "thin"; }
     bool has_tag(std::string_view tag) const { return std::ranges::count(tags, tag) > 0; }
+    bool is_a(std::string_view role) const { return std::ranges::count(roles, role) > 0; }
 };
 
 /// What every snapshot of ours is tagged with.
@@ -94,9 +95,10 @@ inline std::vector<volume> volumes_from(const std::string& report) {
             v.name = text("lv_name"), v.uuid = text("lv_uuid"), v.kind = text("segtype"), v.size = must("lv_size");
             v.pool = text("pool_lv"), v.origin = text("origin");
             if (v.name.empty() || v.uuid.empty()) refuse("a volume without a name or UUID");
-            v.tags = split(text("lv_tags"), ',');
+            v.tags = split(text("lv_tags"), ','), v.roles = split(text("lv_role"), ',');
             v.thin_id = may("thin_id", detail::number<std::uint64_t>(text("thin_id")));
-            v.active = text("lv_active") == "active", v.open = yes("lv_device_open"), v.overflowed = yes("lv_snapshot_invalid");
+            v.active = text("lv_active") == "active", v.open = yes("lv_device_open");
+            if (const auto state = text("lv_snapshot_invalid"); state == "0" || state == "1") v.overflowed = state == "1";
             v.data_use = may("data_percent", detail::number<double>(text("data_percent")));
             v.metadata_use = may("metadata_percent", detail::number<double>(text("metadata_percent")));
             v.chunk = may("chunk_size", detail::number<byte_count>(text("chunk_size"))).value_or(0);
@@ -114,16 +116,19 @@ struct tools {
     std::chrono::seconds limit{60};
 
     std::vector<volume> volumes(const std::string& group) const {
-        return volumes_from(output_of({"lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "--binary", "-o",
-                                       "lv_name,lv_uuid,lv_size,segtype,pool_lv,origin,lv_tags,thin_id,lv_active,lv_device_open,lv_snapshot_invalid,"
-                                       "data_percent,metadata_percent,chunk_size,zero",
-                                       group},
-                                      limit));
+        return volumes_from(
+            output_of({"lvs", "--config", "report { compact_output=0 compact_output_cols=\"\" list_item_separator=\",\" }", "--reportformat", "json",
+                       "--units", "b", "--nosuffix", "--binary", "-o",
+                       "lv_name,lv_uuid,lv_size,segtype,pool_lv,origin,lv_tags,lv_role,thin_id,lv_active,lv_device_open,lv_snapshot_invalid,"
+                       "data_percent,metadata_percent,chunk_size,zero",
+                       group},
+                      limit));
     }
-    void run(std::vector<std::string> words) const {
-        run_program(std::move(words), limit, [](std::string_view) {});
+    void run(std::vector<std::string> words) const { output_of(std::move(words), limit); }
+    /// The words of what `dmsetup table` or `dmsetup status` say of a device with one target.
+    std::vector<std::string> device_line(const std::string& what, const std::string& device) const {
+        return split(trimmed(split(output_of({"dmsetup", what, device}, limit), '\n')[0]), ' ');
     }
-    std::string say(std::vector<std::string> words) const { return output_of(std::move(words), limit); }
 };
 
 /// The one of that name.
@@ -132,13 +137,28 @@ inline const volume* find(const std::vector<volume>& all, const std::string& nam
     return found == all.end() ? nullptr : &*found;
 }
 
-/// What is not mapped in a thin volume is zeroes, unless it has an external origin, which then shows through.
-inline bool has_external_origin(const tools& lvm, const location& where) {
-    const auto words =
-        split(trimmed(split(lvm.say({"dmsetup", "table", where.mapped()}), '\n')[0]), ' ');  // thin-provisioning.rst: 0 SIZE thin POOL ID [ORIGIN]
-    if (words.size() < 5 || words[2] != "thin")
-        throw error("dmsetup", where.text() + ": its table is not understood: " + on_one_line(join(words, " ")));
-    return words.size() > 5;
+/// What is not mapped in a thin volume is zeroes, unless it has an external origin, which then shows through. False as well where that cannot
+/// be told: the volume has a classic snapshot, which lies over it.
+inline bool unmapped_is_zero(const tools& lvm, const location& where) {
+    const auto words = lvm.device_line("table", where.mapped());  // thin-provisioning.rst: 0 SIZE thin POOL ID [ORIGIN]
+    return words.size() == 5 && words[2] == "thin";
 }
+
+/// How full a thin pool is.
+struct pool_use {
+    std::optional<double> data, metadata;  ///< percent
+
+    explicit pool_use(const volume& pool) : data(pool.data_use), metadata(pool.metadata_use) {}
+    /// What is not known is too much.
+    bool exceeds(double percent) const { return data.value_or(100) > percent || metadata.value_or(100) > percent; }
+    std::string text() const {
+        const auto percent = [](std::optional<double> use) {
+            char part[32] = "unknown";
+            if (use) std::snprintf(part, sizeof part, "%.1f %%", *use);
+            return std::string(part);
+        };
+        return percent(data) + " of its data and " + percent(metadata) + " of its metadata in use";
+    }
+};
 
 }  // namespace backy::lvm

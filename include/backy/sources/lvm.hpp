@@ -7,6 +7,7 @@
 #include <backy/io/posix.hpp>
 #include <backy/lvm/thin_pool.hpp>
 
+#include <atomic>
 #include <mutex>
 
 namespace backy::sources {
@@ -46,6 +47,15 @@ public:
             if (!(c.pool_limit > 0 && c.pool_limit <= 100)) table.refuse("pool-limit", "must be above 0 and at most 100 (percent)");
             return c;
         }
+        bool is_full(const backy::lvm::volume& pool) const { return backy::lvm::pool_use(pool).exceeds(pool_limit); }
+        std::string use_of(const backy::lvm::volume& pool) const {
+            char limit[32];
+            std::snprintf(limit, sizeof limit, "%g %%", pool_limit);
+            return "pool " + pool.name + " has " + backy::lvm::pool_use(pool).text() + ", above " + limit;
+        }
+        void refuse_if_full(const backy::lvm::volume& pool, const std::string& consequence) const {
+            if (is_full(pool)) throw source_error(where.text(), use_of(pool) + ": " + consequence + " (extend it, or see pool-limit)");
+        }
     };
     static section parse(const std::string& spelling) {
         const auto where = backy::lvm::location::parse(spelling);
@@ -60,29 +70,37 @@ public:
               of_(of),
               where_{c.where.group, snapshot_name(id)},
               journal_(&j),
-              activation_(of.is_thin() ? &where_ : nullptr, deactivation{c.tools, where_, &j}),
               io_(io),
+              shared_(std::make_unique<shared>()),
+              activation_(of.is_thin() ? std::optional(activation(c.tools, where_, j)) : std::nullopt),
               file_(io, where_.device(), O_RDONLY | O_DIRECT),
               size_(file_.size()) {}
 
         byte_count size() const { return size_; }
         void read(byte_count at, block out) const {
+            look_at_pool();
             try {
                 file_.read(at, out);
             } catch (const error&) {
-                attest();
+                if (!of_.is_thin() && overflowed()) attest();
                 throw;
             }
         }
         void extents(const extent_visitor& visit) const {
-            if (!of_.is_thin() || backy::lvm::has_external_origin(config_.tools, where_)) return visit({0, size_});
-            const std::lock_guard lock(*looking_);
-            if (!mapped_) {
-                const auto all = volumes();
-                const auto mine = thin_id(backy::lvm::find(all, where_.volume));
-                compare(mine, mine, {});
+            if (!of_.is_thin() || !backy::lvm::unmapped_is_zero(config_.tools, where_)) return visit({0, size_});
+            const std::lock_guard lock(shared_->looking);
+            if (!shared_->mapped) {
+                try {
+                    const auto all = volumes();
+                    const auto mine = thin_id(backy::lvm::find(all, where_.volume));
+                    compare(mine, mine, {});
+                } catch (const error& e) {
+                    interruption::point();
+                    journal_->warning(std::string(e.what()) + " (all of the volume counts as allocated)");
+                    return visit({0, size_});
+                }
             }
-            for (std::size_t window = 0; window < mapped_->windows(); ++window) mapped_->runs(window, visit);
+            for (std::size_t window = 0; window < shared_->mapped->windows(); ++window) shared_->mapped->runs(window, visit);
         }
         std::string identity() const { return "LV " + of_.uuid; }
         backy::consistency consistency() const { return consistency::crash; }
@@ -90,9 +108,9 @@ public:
         /// A classic snapshot that has overflowed shows what is in the volume now, or nothing.
         void attest() const {
             if (of_.is_thin()) return;
-            const auto all = volumes();
-            const auto* const mine = backy::lvm::find(all, where_.volume);
-            if (!mine || mine->overflowed)
+            const auto state = overflowed();
+            if (!state) throw source_error(where_.text(), "LVM cannot tell whether the snapshot overflowed while it was read");
+            if (*state)
                 throw source_error(where_.text(),
                                    "the snapshot overflowed while it was read (make snapshot-size larger than " + config_.snapshot_size + ")");
         }
@@ -104,27 +122,64 @@ public:
             const auto* const older = backy::lvm::find(all, snapshot_name(base));
             if (!older) return "its parent's snapshot is gone";
             if (!older->thin_id || older->pool != of_.pool) return "its parent's snapshot is in another pool";
-            const std::lock_guard lock(*looking_);
-            compare(*older->thin_id, thin_id(backy::lvm::find(all, where_.volume)), visit);
+            const std::lock_guard lock(shared_->looking);
+            try {
+                compare(*older->thin_id, thin_id(backy::lvm::find(all, where_.volume)), visit);
+            } catch (const error& e) {  // a full read is right whatever is wrong here
+                interruption::point();
+                return e.what();
+            }
             return std::nullopt;
         }
 
     private:
-        /// Of a thin one, which stays: nobody is to write to it, or to find two of the same filesystem. A classic one and its volume are active
-        /// or not together.
-        struct deactivation {
-            backy::lvm::tools tools;
-            backy::lvm::location where;
-            backy::journal* journal;
-            void operator()(const void*) const noexcept {
+        /// Ends what lvcreate has begun: a thin snapshot that stays is not active. A classic one and its volume are active or not together.
+        class activation {
+        public:
+            activation(backy::lvm::tools tools, backy::lvm::location where, backy::journal& j)
+                : tools_(tools), where_(std::move(where)), journal_(&j) {}
+            activation(activation&& other) noexcept
+                : tools_(other.tools_), where_(std::move(other.where_)), journal_(std::exchange(other.journal_, nullptr)) {}
+            activation& operator=(activation&& other) noexcept {
+                std::swap(tools_, other.tools_), std::swap(where_, other.where_), std::swap(journal_, other.journal_);
+                return *this;
+            }
+            ~activation() {
+                if (!journal_) return;
                 try {
-                    tools.run({"lvchange", "--activate", "n", where.text()});
+                    tools_.run({"lvchange", "--activate", "n", where_.text()});
                 } catch (const std::exception& e) {
-                    journal->warning(std::string(e.what()) + " (the snapshot stays active)");
+                    journal_->warning(std::string(e.what()) + " (the snapshot stays active)");
                 }
             }
-        };
 
+        private:
+            backy::lvm::tools tools_;
+            backy::lvm::location where_;
+            backy::journal* journal_;
+        };
+        struct shared {  // by threads
+            std::mutex looking;
+            std::optional<block_map> mapped;
+            std::atomic<std::chrono::steady_clock::time_point> next_look = std::chrono::steady_clock::now() + look_every;
+        };
+        static constexpr std::chrono::seconds look_every{30};
+
+        /// While it is read the VM goes on writing, and what the snapshots hold cannot be used again.
+        void look_at_pool() const {
+            auto due = shared_->next_look.load();
+            const auto now = std::chrono::steady_clock::now();
+            if (!of_.is_thin() || now < due || !shared_->next_look.compare_exchange_strong(due, now + look_every)) return;
+            const auto all = volumes();
+            const auto* const pool = backy::lvm::find(all, of_.pool);
+            if (pool) config_.refuse_if_full(*pool, "the backup ends before it is the reason that the pool runs full");
+        }
+        std::optional<bool> overflowed() const {
+            const auto all = volumes();
+            const auto* const mine = backy::lvm::find(all, where_.volume);
+            if (!mine) throw source_error(where_.text(), "the snapshot is gone");
+            return mine->overflowed;
+        }
         std::vector<backy::lvm::volume> volumes() const { return config_.tools.volumes(where_.group); }
         std::uint64_t thin_id(const backy::lvm::volume* mine) const {
             if (!mine || !mine->thin_id) throw source_error(where_.text(), "the snapshot is gone");
@@ -138,19 +193,18 @@ public:
                     if (what != backy::lvm::difference::left_only) mapped.add(e);
                     if (what != backy::lvm::difference::none) differs(e);
                 });
-            mapped_ = std::move(mapped);
+            shared_->mapped = std::move(mapped);
         }
 
         config config_;
         backy::lvm::volume of_;
         backy::lvm::location where_;
         backy::journal* journal_;
-        std::unique_ptr<const void, deactivation> activation_;  // ends after the file
         I io_;
+        std::unique_ptr<shared> shared_;
+        std::optional<activation> activation_;  // ends after the file
         io::file<I> file_;
         byte_count size_;
-        std::unique_ptr<std::mutex> looking_ = std::make_unique<std::mutex>();
-        mutable std::optional<block_map> mapped_;
     };
 
     lvm(config c, journal& j, I io = {}) : config_(std::move(c)), journal_(j), io_(std::move(io)) {}
@@ -164,13 +218,12 @@ public:
     }
 
     snapshot freeze(const revision_id& id) {
-        const auto all = look();
+        const auto all = look_and_judge_pool();
         const auto* const volume = backy::lvm::find(all, config_.where.volume);
         if (!volume) throw source_error(name(), "there is no such volume");
-        const auto pool = pool_of(all, *volume);
-        if (pool && is_full(*pool))
-            throw source_error(name(),
-                               "freeze: pool " + pool->name + " has " + use_of(*pool) + ": no snapshot is made (extend it, or see pool-limit)");
+        const auto* const pool = pool_of(all, *volume);
+        if (pool) config_.refuse_if_full(*pool, "no snapshot is made");
+        if (!pool && !volume->active) throw source_error(name(), "it is not active (lvchange --activate y " + name() + ")");
         std::vector<std::string> words{
             "lvcreate", "--snapshot",          "--name", snapshot_name(id),        "--addtag", backy::lvm::tag, "--permission",
             "r",        "--setactivationskip", "y",      "--ignoreactivationskip", "--yes"};
@@ -179,53 +232,51 @@ public:
             words.insert(words.end(), {part ? "--extents" : "--size", config_.snapshot_size + (part ? "ORIGIN" : "")});
         }
         words.push_back(name());
-        config_.tools.run(std::move(words));
+        try {
+            config_.tools.run(std::move(words));
+        } catch (const error& e) {
+            if (!e.transient()) keeps_ = false;  // LVM has a mark of its own, above which it makes none (thin_pool_autoextend_threshold)
+            throw;
+        }
         return snapshot(config_, *volume, id, journal_, io_);
     }
 
     std::vector<revision_id> snapshots() {
         std::vector<revision_id> ids;
-        for (const auto& v : look())
+        for (const auto& v : look_and_judge_pool())
             if (auto id = id_of_snapshot(v.name); id && v.has_tag(backy::lvm::tag)) ids.push_back(*std::move(id));
         return ids;
     }
+    /// Refuses to remove one that others build upon, which LVM would remove with it.
     void release(const revision_id& id) {
         const auto all = config_.tools.volumes(config_.where.group);
         const auto* const ours = backy::lvm::find(all, snapshot_name(id));
-        if (!ours || !ours->has_tag(backy::lvm::tag)) return;
-        if (ours->has_tag(backy::lvm::thin_pool<I>::busy)) backy::lvm::thin_pool<I>(config_.tools, {config_.where.group, ours->pool}, journal_, io_).recover();
-        config_.tools.run({"lvremove", "--yes", backy::lvm::location{config_.where.group, ours->name}.text()});
+        if (!ours) return;
+        const backy::lvm::location where{config_.where.group, ours->name};
+        if (!ours->has_tag(backy::lvm::tag)) throw source_error(where.text(), "remove snapshot: it has not the tag " + std::string(backy::lvm::tag));
+        for (const auto* const role : {"thickorigin", "extthinorigin"})
+            if (ours->is_a(role)) throw source_error(where.text(), "remove snapshot: somebody has made a snapshot of it, which would go with it");
+        if (ours->has_tag(backy::lvm::thin_pool<I>::busy))
+            backy::lvm::thin_pool<I>(config_.tools, {config_.where.group, ours->pool}, journal_, io_).recover();
+        config_.tools.run({"lvremove", "--yes", where.text()});
     }
 
 private:
-    std::vector<backy::lvm::volume> look() {
+    /// Decides as well whether a snapshot is kept for the next run.
+    std::vector<backy::lvm::volume> look_and_judge_pool() {
         auto all = config_.tools.volumes(config_.where.group);
         if (const auto* const volume = backy::lvm::find(all, config_.where.volume)) {
-            const auto pool = pool_of(all, *volume);
-            if (pool && is_full(*pool) && keeps_)
-                journal_.warning(name() + ": pool " + pool->name + " has " + use_of(*pool) + ": no snapshot is kept for the next run");
-            keeps_ = pool && !is_full(*pool);
+            const auto* const pool = pool_of(all, *volume);
+            if (pool && config_.is_full(*pool) && keeps_)
+                journal_.warning(name() + ": " + config_.use_of(*pool) + ": no snapshot is kept for the next run");
+            keeps_ = keeps_ && pool && !config_.is_full(*pool);
         }
         return all;
     }
-    static std::optional<backy::lvm::volume> pool_of(const std::vector<backy::lvm::volume>& all, const backy::lvm::volume& v) {
+    static const backy::lvm::volume* pool_of(const std::vector<backy::lvm::volume>& all, const backy::lvm::volume& v) {
         const auto* const pool = v.is_thin() ? backy::lvm::find(all, v.pool) : nullptr;
         if (v.is_thin() && !pool) throw source_error(v.name, "its pool " + v.pool + " is not there");
-        return pool ? std::optional(*pool) : std::nullopt;
-    }
-    /// What is not known is too much.
-    bool is_full(const backy::lvm::volume& pool) const {
-        return pool.data_use.value_or(100) > config_.pool_limit || pool.metadata_use.value_or(100) > config_.pool_limit;
-    }
-    std::string use_of(const backy::lvm::volume& pool) const {
-        const auto percent = [](std::optional<double> use) {
-            char text[32] = "unknown";
-            if (use) std::snprintf(text, sizeof text, "%.1f %%", *use);
-            return std::string(text);
-        };
-        char limit[32];
-        std::snprintf(limit, sizeof limit, "%g %%", config_.pool_limit);
-        return percent(pool.data_use) + " of its data and " + percent(pool.metadata_use) + " of its metadata in use, above " + limit;
+        return pool;
     }
 
     config config_;
