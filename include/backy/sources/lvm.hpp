@@ -82,7 +82,7 @@ public:
             try {
                 file_.read(at, out);
             } catch (const error&) {
-                if (!of_.is_thin() && overflowed()) attest();
+                if (!of_.is_thin() && overflowed() == true) attest();
                 throw;
             }
         }

@@ -106,8 +106,8 @@ private:
     backy::lvm::location where_;
     I io_;
     backy::lvm::tools tools_;
-    std::string pool_;                                                                                 ///< of a thin volume
-    byte_count chunk_ = 0;                                                                             ///< what can be given back; 0: nothing
+    std::string pool_;      ///< of a thin volume
+    byte_count chunk_ = 0;  ///< what can be given back; 0: nothing
     byte_count look_after_ = 0;
     std::unique_ptr<std::atomic<byte_count>> written_ = std::make_unique<std::atomic<byte_count>>(0);  ///< since the pool was looked at
     std::optional<file<I>> device_;                                                                    ///< none until it is made
