@@ -101,7 +101,11 @@ public:
         }
         return ids;
     }
-    void release(const revision_id& id) { folder().remove(name_of(id)); }
+    /// Durable: a clone that came back after a power loss would belong to nobody once its revision is gone.
+    void release(const revision_id& id) {
+        auto in = folder();
+        if (in.remove(name_of(id))) in.sync();
+    }
 
 private:
     io::directory<I> folder() const { return io::directory<I>(config_.filename.parent_path(), io_); }
@@ -112,6 +116,7 @@ private:
         if (S_ISBLK(st.st_mode)) return io::identity_of_device(io_, st.st_rdev);
         long generation = 0;
         const auto rc = io_.ioctl(volume.descriptor(), FS_IOC_GETVERSION, reinterpret_cast<std::uintptr_t>(&generation));
+        if (!io::is_unsupported(rc)) io::check(rc, name(), "generation");
         return "inode " + std::to_string(st.st_ino) + (rc < 0 ? "" : " generation " + std::to_string(generation & 0xffffffff));
     }
 

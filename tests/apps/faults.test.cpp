@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The sweep over the real programs, on real btrfs and XFS: by strace each call of a command that changes something is the last one before
+// a SIGKILL, or fails. Between two such calls the disk stays as it is, so these are all the states that a kill can leave. Then the model has
+// to hold, and the real program's next run needs no help. The normal run draws a part of the faults from a printed seed.
+#include "support/long.hpp"
+#include "support/model.hpp"
+#include "support/program.hpp"
+
+#include <iostream>
+#include <regex>
+#include <thread>
+
+using namespace support;
+
+namespace {
+
+constexpr auto* changing = "openat,pwrite64,write,fsync,fchmod,ftruncate,fallocate,ioctl,renameat,unlinkat,symlinkat,mkdirat,flock";
+
+struct fault {
+    std::string injection;  ///< for strace
+    std::string call;       ///< as it was without the fault
+    bool kills;
+};
+
+/// Of a command that strace has written down: of all its calls from the first one that names `from` on. strace counts each kind of call by itself.
+std::vector<fault> faults_in(const fs::path& trace, const std::string& from) {
+    std::vector<fault> faults;
+    std::map<std::string, int> count;
+    std::istringstream lines(slurp(trace));
+    const std::regex shape("^\\d+ +(\\w+)\\((.*)$");
+    std::smatch match;
+    bool begun = false;
+    for (std::string line; std::getline(lines, line);) {
+        if (!std::regex_match(line, match, shape)) continue;
+        const auto name = match[1].str(), arguments = match[2].str(), when = ":when=" + std::to_string(++count[name]);
+        begun = begun || arguments.find(from) != arguments.npos;
+        const bool changes = (name != "openat" || arguments.find("O_CREAT") != arguments.npos) && (name != "write" || !arguments.starts_with("2, "));
+        if (!begun || !changes) continue;
+        faults.push_back({name + ":signal=KILL" + when, line, true});
+        faults.push_back({name + ":error=EIO" + when, line, false});
+        if (name != "fsync" && name != "flock" && name != "unlinkat") faults.push_back({name + ":error=ENOSPC" + when, line, false});
+    }
+    return faults;
+}
+
+/// A repository with three revisions; trials work on copies of it. The source is one for all of them, so that it is the same volume for all.
+class setting {
+public:
+    explicit setting(const fs::path& place) : place_(place), template_(place) {
+        randomness random;
+        const repository_directory backy(template_ / "r");
+        now = some_volume(random, 1'200'077);
+        spill(disk(), now);
+        REQUIRE(backy("init file '" + disk().string() + "'").code == 0);
+        auto config = slurp(backy / "config");
+        std::ofstream(backy / "config") << config << "freeze = \"reflink\"\n\n[schedule]\ndaily = { interval = \"1s\", keep = 1 }\n";
+        for (const auto* tags : {"daily", "daily,manual", "daily"}) {
+            INFO(slurp(backy / "config"));
+            REQUIRE(backy(std::string("backup ") + tags).code == 0);
+            order.push_back(fs::read_symlink(backy / "last").string());
+            truth.revisions[order.back()] = now;
+            now = changed(random, now, now.size());
+            spill_in_place(now);
+        }
+        std::this_thread::sleep_for(std::chrono::seconds(2));  // daily runs out
+    }
+    fs::path disk() const { return template_ / "disk.img"; }
+    const fs::path& place() const { return place_; }
+    fs::path repository() const { return template_ / "r"; }
+
+    model truth;
+    std::vector<revision_id> order;
+    content now;
+
+private:
+    void spill_in_place(const content& c) const { std::ofstream(disk(), std::ios::in | std::ios::out | std::ios::binary) << c; }
+    fs::path place_;
+    scratch template_;
+};
+
+/// One command under one fault.
+class trial {
+public:
+    trial(const setting& of, bool empty) : s(of), dir_(of.place()), backy(dir_ / "r"), m(empty ? model{} : of.truth) {
+        fs::create_directory(backy.path());
+        for (const auto& entry : fs::directory_iterator(s.repository()))
+            if (!empty || entry.path().filename() == "config") fs::copy(entry.path(), backy / entry.path().filename().string(), fs::copy_options::copy_symlinks);
+        spill(target(), content(900'000, 't'));
+    }
+    fs::path target() const { return dir_ / "target"; }
+    fs::path trace() const { return dir_ / "trace"; }
+    result run(const std::string& words, const std::string& injection) const {
+        return shell("strace -f -qq -o '" + trace().string() + "' -e trace=" + changing + (injection.empty() ? "" : " -e inject=" + injection) + " \"$BACKY\" -b '" +
+                     backy.path().string() + "' " + words);
+    }
+
+    const setting& s;
+
+private:
+    scratch dir_;
+
+public:
+    repository_directory backy;
+    model m;
+};
+
+struct command {
+    const char* name;
+    bool on_empty;
+    std::function<std::string(const trial&)> words;
+    std::string begins;  ///< the first call that names this is the first of the sweep
+    std::function<violations(trial&, bool acknowledged)> judge;  ///< brings the trial's model up to date, too
+};
+
+std::vector<command> commands(const setting& s) {
+    const auto backup_judge = [](trial& t, bool acknowledged) -> violations {
+        if (acknowledged) t.m.revisions[fs::read_symlink(t.backy / "last").string()] = t.s.now;
+        else t.m.arriving = t.s.now;
+        return none;
+    };
+    const auto removes = [](const revision_id& id) {
+        return [id](trial& t, bool acknowledged) -> violations {
+            if (!acknowledged) t.m.leaving.insert(id);
+            else t.m.revisions.erase(id);
+            return none;
+        };
+    };
+    const auto trust_of = [](const trial& t, const revision_id& id) { return catalogs::files<>(t.backy.path()).read().find(id)->trust; };
+    return {
+        {"first backup", true, [](auto&) { return "backup daily"; }, ".lock", backup_judge},
+        {"backup", false, [](auto&) { return "backup daily"; }, ".lock", backup_judge},
+        {"restore", false, [](const trial& t) { return "restore -r " + t.s.order[1] + " '" + t.target().string() + "'"; }, "/target",
+         [](trial& t, bool acknowledged) -> violations {
+             const auto& truth = t.s.truth.revisions.at(t.s.order[1]);
+             if (acknowledged && slurp(t.target()) != truth) return {"the target has other bytes, and it said success"};
+             if (t.backy("restore -r " + t.s.order[1] + " '" + t.target().string() + "'").code != 0 || slurp(t.target()) != truth) return {"the next restore is wrong"};
+             return none;
+         }},
+        {"verify", false, [](const trial& t) { return "verify -r " + t.s.order[2]; }, ".lock",
+         [=](trial& t, bool acknowledged) -> violations {
+             const auto trust = trust_of(t, t.s.order[2]);
+             if (trust == trust::distrusted || (acknowledged && trust != trust::verified)) return {"it is " + name_of(trust)};
+             return none;
+         }},
+        {"distrust", false, [](const trial& t) { return "distrust -r " + t.s.order[2]; }, ".lock",
+         [=](trial& t, bool acknowledged) -> violations {
+             if (acknowledged) t.m.distrusted.insert(t.s.order[2]);
+             return none;
+         }},
+        {"forget", false, [](const trial& t) { return "forget -r " + t.s.order[2]; }, ".lock", removes(s.order[2])},
+        {"expire", false, [](auto&) { return "expire"; }, ".lock", removes(s.order[0])},
+    };
+}
+
+violations violations_under(const fault& f, const command& c, const setting& s) {
+    trial t(s, c.on_empty);
+    const auto r = t.run(c.words(t), f.injection);
+    const bool acknowledged = r.code == 0 || r.code == 3;
+    violations found;
+    if (f.kills && r.code != 128 + SIGKILL) found.push_back("it was not killed: exit code " + std::to_string(r.code));
+    if (!f.kills && !acknowledged && (r.code != 1 || r.err.empty())) found.push_back("exit code " + std::to_string(r.code) + ": " + r.err);
+    const auto add = [&](const violations& more) { found.insert(found.end(), more.begin(), more.end()); };
+    try {
+        add(c.judge(t, acknowledged));
+        add(violations_of(t.backy.path(), t.m, acknowledged ? expected_links::present : expected_links::present_or_absent));
+        add(violations_of_next_run(t.backy.path(), s.disk(), t.m, s.now, {"config", "backy.log"}, [&] {
+            if (const auto next = t.backy("backup next"); next.code != 0) throw error("backup", next.err);
+        }));
+    } catch (const std::exception& e) {
+        found.push_back(e.what());
+    }
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("programs: whatever call of a command fails or is its last, the model holds and the next run needs no help") {
+    if (shell("command -v strace").code != 0) {
+        WARN("SKIPPED: no strace");
+        return;
+    }
+    randomness random;
+    for (const auto& place : copy_on_write()) {
+        const setting s(place);
+        for (const auto& c : commands(s)) {
+            trial clean(s, c.on_empty);
+            REQUIRE(clean.run(c.words(clean), "").code == 0);
+            const auto faults = faults_in(clean.trace(), c.begins);
+            CHECK(faults.size() > 10);
+            std::size_t tried = 0, wrong = 0;
+            for (const auto& f : faults) {
+                if (!long_run() && random.below(4) != 0) continue;
+                const auto found = violations_under(f, c, s);
+                ++tried, wrong += !found.empty();
+                INFO(place << ", " << c.name << ", " << f.injection << ": " << f.call);
+                CHECK(found == none);
+            }
+            std::cout << place.filename().string() << ", " << c.name << ": " << tried << " of " << faults.size() << " faults tried, " << wrong << " violations" << std::endl;
+        }
+    }
+}
