@@ -34,7 +34,7 @@ auto engine(const fs::path& directory, const typename S::config& source, const t
 }
 
 /// A file source, frozen by reflink, and an image store over one Io, in directory/disk.img and directory/repository.
-template <Io I>
+template <Io I, Clock K = clocks::system>
 class file_engine {
 public:
     file_engine(const fs::path& directory, I io, journal& journal)
@@ -43,7 +43,7 @@ public:
     sources::file<I> source;
     stores::image<I> store;
     catalogs::files<I> catalog;
-    backy::repository<stores::image<I>, catalogs::files<I>, hashes::gmac, clocks::system> repository;
+    backy::repository<stores::image<I>, catalogs::files<I>, hashes::gmac, K> repository;
 };
 
 }  // namespace support

@@ -13,7 +13,7 @@ namespace backy {
 /// | c.now() | timestamp | UTC; may jump |
 /// | c.steady() | std::chrono::nanoseconds | since an arbitrary moment; never goes back |
 ///
-/// threads: any number.  models: clocks::system; tests/support has one that is set by hand
+/// threads: any number.  models: clocks::system; tests/support/manual_clock.hpp is set by hand
 template <class C>
 concept Clock = std::default_initializable<C> && requires(const C c) {
     { c.now() } -> std::same_as<timestamp>;
