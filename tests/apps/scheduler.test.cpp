@@ -27,13 +27,6 @@ struct no_stand_in {
 
 constexpr auto* slow_writes = "[[ $3 == backup ]] && exec strace -D -f -qq -o /dev/null -e inject=pwrite64:delay_exit=400000 \"$BACKY\" \"$@\"\nexec \"$BACKY\" \"$@\"";
 
-std::vector<std::string> names_in(const fs::path& dir) {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(dir)) names.push_back(entry.path().filename().string());
-    std::ranges::sort(names);
-    return names;
-}
-
 }  // namespace
 
 TEST_CASE("scheduler: every volume has its revisions, and a source that breaks is critical until it is mended") {

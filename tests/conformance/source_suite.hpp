@@ -5,9 +5,70 @@
 
 #include "image_suite.hpp"
 
-#include <backy/concepts/source.hpp>
+#include "support/faulty_source.hpp"
+#include "support/long.hpp"
+#include "support/scratch.hpp"
+
+#include <backy/catalogs/files.hpp>
+#include <backy/clocks/system.hpp>
+#include <backy/engine/backup.hpp>
+#include <backy/hashes/gmac.hpp>
+#include <backy/stores/image.hpp>
+
+#include <iostream>
 
 namespace conformance {
+
+/// Backs up, with the n-th call of the source failing, for every n until a run passes clean; the normal run draws a part of them.
+template <class Fixture>
+void faults_of_source(Fixture& volume, std::size_t size, support::randomness& random) {
+    using namespace backy;
+    using S = std::remove_cvref_t<decltype(volume.make())>;
+    using kind = support::source_plan::kind;
+    silent_journal journal;
+    const support::scratch dir(support::plain());
+    stores::image<> store({}, dir.path(), journal);
+    catalogs::files<> catalog(dir.path());
+    const repository<stores::image<>, catalogs::files<>, hashes::gmac, clocks::system> repository(store, catalog, journal);
+    auto truth = support::some_volume(random, size);
+    std::map<revision_id, support::content> acknowledged;
+    const auto back_up = [&](auto source) { acknowledged[backup(repository, source, {"daily"}, 1).made.id] = truth; };
+    const auto next = [&] {
+        volume.set(truth = support::changed(random, truth, size));
+    };
+    const auto check = [&](bool settled) {
+        const auto h = catalog.read();
+        for (const auto& [id, bytes] : acknowledged) CHECK((h.find(id) && support::slurp(store.path(id)) == bytes));
+        for (const auto& r : h.revisions)
+            if (!acknowledged.contains(r.id)) CHECK((support::slurp(store.path(r.id)) == truth));
+        if (settled)
+            for (const auto& id : volume.make().snapshots()) CHECK(id == h.newest()->id);
+        CHECK((!settled || !catalog.announced()));
+    };
+    volume.set(truth);
+    back_up(volume.make());
+    std::size_t tried = 0, failed = 0;
+    for (const auto what : {kind::once, kind::from_then_on, kind::too_late})
+        for (long n = 1;; ++n) {
+            support::source_plan plan{what, n};
+            if (!support::long_run() && random.below(3) != 0 && n < 12) continue;
+            INFO("fault " << static_cast<int>(what) << " at call " << n);
+            next();
+            try {
+                back_up(support::faulty_source<S>([&] { return volume.make(); }, plan));
+            } catch (const error&) {
+                ++failed;
+            }
+            check(false);
+            if (plan.calls < n) break;
+            ++tried;
+            next();
+            back_up(volume.make());
+            check(true);
+        }
+    std::cout << S::type.c_str() << " source: " << tried << " faults tried, " << failed << " runs failed" << std::endl;
+    CHECK(failed > 0);
+}
 
 template <class Fixture>
 void source_suite(Fixture& volume) {
@@ -62,6 +123,7 @@ void source_suite(Fixture& volume) {
         CHECK(source.freeze(second).identity() == before);
         source.release(first), source.release(second);
     }
+    SECTION("whichever call of it fails, a backup is whole or is none, and the next one needs no help") { faults_of_source(volume, possible(300'000), random); }
     if constexpr (DeltaSnapshot<snapshot_of<S>>) {
         SECTION("the change map leaves out nothing that changed, and says so when it cannot tell") {
             const auto before = support::some_volume(random, possible(2'000'000)), after = support::changed(random, before, possible(2'000'000));

@@ -79,7 +79,8 @@ public:
         for (const auto& r : history_)
             if (const auto* const there = h.find(r.id); there && (there->counts() != r.counts || there->tags != r.tags))
                 found.push_back("revision " + r.id + " is " + name_of(there->trust) + " with " + join(there->tags, ",") + " and should have " + join(r.tags, ","));
-        if (const auto* const newest = this->newest(); settled_ && newest && fs::read_symlink(repository() / "last") != newest->id)
+        const auto last = repository() / "last";
+        if (const auto* const newest = this->newest(); settled_ && newest && fs::is_symlink(last) && fs::read_symlink(last) != newest->id)
             found.push_back("last is not " + newest->id);
         found.insert(found.end(), complaints_.begin(), complaints_.end());
         return found;
@@ -102,7 +103,7 @@ private:
         constexpr std::array kinds{kind::fail, kind::lost, kind::brief, kind::full, kind::stop, kind::stop, kind::stop};
         plan_->what = kinds[random_.below(kinds.size())];
         plan_->at = static_cast<long>(1 + random_.below(180));
-        plan_->error = random_.below(2) == 0 || plan_->what == kind::stop ? EIO : ENOSPC;
+        plan_->error = plan_->what == kind::full || (plan_->what != kind::stop && random_.below(2) == 0) ? ENOSPC : EIO;
     }
     /// True if the command says that it succeeded. Those that change the repository leave `last` right, or are cleaned up after.
     bool run(const std::string& what, bool changes, auto command) {
@@ -126,6 +127,13 @@ private:
         for (const auto& r : history_) expected.insert({r.id, r.id + ".digests", r.id + ".rev"});
         for (const auto& name : names_in(repository())) demand(expected.contains(name), "left over: " + name);
         for (const auto& name : names_in(dir_.path())) demand(name.find(".backy-") == name.npos, "left over at the source: " + name);
+    }
+
+    /// What removes works on a full disk, without `last` if there is no space for it.
+    void links_may_lack_space(bool ok) {
+        const bool full = plan_->what != kind::none && plan_->error == ENOSPC;
+        if (full) settled_ = false;
+        else if (ok) nothing_left_over();
     }
 
     void change() {
@@ -222,8 +230,7 @@ private:
             demand(there->tags == after[r.id] || ((!ok || no_space) && there->tags == r.tags), "wrong tags are left");
             r.tags = there->tags;
         }
-        if (ok && plan_->what != kind::full) nothing_left_over();
-        if (plan_->what == kind::full) settled_ = false;  // there may have been no space for a link
+        links_may_lack_space(ok);
     }
     void forget_one() {
         const auto* const r = any();
@@ -234,8 +241,7 @@ private:
         const bool gone = !read().has(id);
         demand(gone || !ok, "a revision was not forgotten");
         if (gone) std::erase_if(history_, [&](const auto& k) { return k.id == id; });
-        if (ok && plan_->what != kind::full) nothing_left_over();
-        if (plan_->what == kind::full) settled_ = false;
+        links_may_lack_space(ok);
     }
     void distrust_one() {
         auto* const r = any();

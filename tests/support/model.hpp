@@ -17,13 +17,6 @@ struct model {
     std::optional<content> arriving = {};      ///< a backup of this has not said how it ended: one more revision may be there, if it is whole
 };
 
-inline std::vector<std::string> names_in(const fs::path& dir) {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(dir)) names.push_back(entry.path().filename().string());
-    std::ranges::sort(names);
-    return names;
-}
-
 /// `last` and `last.rev` come last and need space: after a run that failed there may be none, but never a wrong one.
 enum class expected_links { present, present_or_absent };
 

@@ -34,6 +34,13 @@ private:
     fs::path path_;
 };
 
+inline std::vector<std::string> names_in(const fs::path& dir) {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(dir)) names.push_back(entry.path().filename().string());
+    std::ranges::sort(names);
+    return names;
+}
+
 inline fs::path lab() { return BACKY_LAB; }
 
 /// Where the build tree is; never has to be mounted.
