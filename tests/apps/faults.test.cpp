@@ -4,11 +4,10 @@
 // to hold, and the real program's next run needs no help. The normal run draws a part of the faults from a printed seed.
 #include "support/long.hpp"
 #include "support/model.hpp"
-#include "support/program.hpp"
+#include "support/running_scheduler.hpp"
 
 #include <iostream>
 #include <regex>
-#include <thread>
 
 using namespace support;
 
@@ -16,23 +15,30 @@ namespace {
 
 constexpr auto* changing = "openat,pwrite64,write,fsync,fchmod,ftruncate,fallocate,ioctl,renameat,unlinkat,symlinkat,mkdirat,flock";
 
+std::vector<std::string> strace(const fs::path& trace, const std::string& injection) {
+    std::vector<std::string> words{path_of_program("strace"), "-f", "-qq", "-o", trace.string(), "-e", std::string("trace=") + changing};
+    if (!injection.empty()) words.insert(words.end(), {"-e", "inject=" + injection});
+    return words;
+}
+
 struct fault {
     std::string injection;  ///< for strace
     std::string call;       ///< as it was without the fault
     bool kills;
 };
 
-/// Of a command that strace has written down: of all its calls from the first one that names `from` on. strace counts each kind of call by itself.
+/// Of a command that strace has written down: of all its calls from the first one that names `from` on. strace counts each kind of call, and
+/// each thread, by itself.
 std::vector<fault> faults_in(const fs::path& trace, const std::string& from) {
     std::vector<fault> faults;
     std::map<std::string, int> count;
     std::istringstream lines(slurp(trace));
-    const std::regex shape("^\\d+ +(\\w+)\\((.*)$");
+    const std::regex shape("^(\\d+) +(\\w+)\\((.*)$");
     std::smatch match;
     bool begun = false;
     for (std::string line; std::getline(lines, line);) {
         if (!std::regex_match(line, match, shape)) continue;
-        const auto name = match[1].str(), arguments = match[2].str(), when = ":when=" + std::to_string(++count[name]);
+        const auto name = match[2].str(), arguments = match[3].str(), when = ":when=" + std::to_string(++count[match[1].str() + name]);
         begun = begun || arguments.find(from) != arguments.npos;
         const bool changes = (name != "openat" || arguments.find("O_CREAT") != arguments.npos) && (name != "write" || !arguments.starts_with("2, "));
         if (!begun || !changes) continue;
@@ -42,6 +48,9 @@ std::vector<fault> faults_in(const fs::path& trace, const std::string& from) {
     }
     return faults;
 }
+
+/// In the normal run a part of them.
+bool is_drawn(randomness& random, std::uint64_t one_of) { return long_run() || random.below(one_of) == 0; }
 
 /// A repository with three revisions; trials work on copies of it. The source is one for all of them, so that it is the same volume for all.
 class setting {
@@ -78,20 +87,22 @@ private:
     scratch template_;
 };
 
+/// What there is before the command.
+enum class beginning { nothing, configuration, revisions };
+
 /// One command under one fault.
 class trial {
 public:
-    trial(const setting& of, bool empty) : s(of), dir_(of.place()), backy(dir_ / "r"), m(empty ? model{} : of.truth) {
-        fs::create_directory(backy.path());
+    trial(const setting& of, beginning b) : s(of), dir_(of.place()), backy(dir_ / "r"), m(b == beginning::revisions ? of.truth : model{}) {
+        if (b != beginning::nothing) fs::create_directory(backy.path());
         for (const auto& entry : fs::directory_iterator(s.repository()))
-            if (!empty || entry.path().filename() == "config") fs::copy(entry.path(), backy / entry.path().filename().string(), fs::copy_options::copy_symlinks);
+            if (b == beginning::revisions || (b == beginning::configuration && entry.path().filename() == "config")) fs::copy(entry.path(), backy / entry.path().filename().string(), fs::copy_options::copy_symlinks);
         spill(target(), content(900'000, 't'));
     }
     fs::path target() const { return dir_ / "target"; }
     fs::path trace() const { return dir_ / "trace"; }
     result run(const std::string& words, const std::string& injection) const {
-        return shell("strace -f -qq -o '" + trace().string() + "' -e trace=" + changing + (injection.empty() ? "" : " -e inject=" + injection) + " \"$BACKY\" -b '" +
-                     backy.path().string() + "' " + words);
+        return shell(join(strace(trace(), injection), " ") + " \"$BACKY\" -b '" + backy.path().string() + "' " + words);
     }
 
     const setting& s;
@@ -106,7 +117,7 @@ public:
 
 struct command {
     const char* name;
-    bool on_empty;
+    beginning before;
     std::function<std::string(const trial&)> words;
     std::string begins;  ///< the first call that names this is the first of the sweep
     std::function<violations(trial&, bool acknowledged)> judge;  ///< brings the trial's model up to date, too
@@ -127,33 +138,40 @@ std::vector<command> commands(const setting& s) {
     };
     const auto trust_of = [](const trial& t, const revision_id& id) { return catalogs::files<>(t.backy.path()).read().find(id)->trust; };
     return {
-        {"first backup", true, [](auto&) { return "backup daily"; }, ".lock", backup_judge},
-        {"backup", false, [](auto&) { return "backup daily"; }, ".lock", backup_judge},
-        {"restore", false, [](const trial& t) { return "restore -r " + t.s.order[1] + " '" + t.target().string() + "'"; }, "/target",
+        {"init", beginning::nothing, [](const trial& t) { return "init file '" + t.s.disk().string() + "'"; }, "/r",
+         [](trial& t, bool acknowledged) -> violations {
+             if (acknowledged && !fs::exists(t.backy / "config")) return {"there is no configuration, and it said success"};
+             const auto again = t.backy("init file '" + t.s.disk().string() + "'");
+             if (!fs::exists(t.backy / "config") || (again.code != 0 && again.err.find("there is a configuration already") == again.err.npos)) return {"the next init fails: " + again.err};
+             return none;
+         }},
+        {"first backup", beginning::configuration, [](auto&) { return "backup daily"; }, ".lock", backup_judge},
+        {"backup", beginning::revisions, [](auto&) { return "backup daily"; }, ".lock", backup_judge},
+        {"restore", beginning::revisions, [](const trial& t) { return "restore -r " + t.s.order[1] + " '" + t.target().string() + "'"; }, "/target",
          [](trial& t, bool acknowledged) -> violations {
              const auto& truth = t.s.truth.revisions.at(t.s.order[1]);
              if (acknowledged && slurp(t.target()) != truth) return {"the target has other bytes, and it said success"};
              if (t.backy("restore -r " + t.s.order[1] + " '" + t.target().string() + "'").code != 0 || slurp(t.target()) != truth) return {"the next restore is wrong"};
              return none;
          }},
-        {"verify", false, [](const trial& t) { return "verify -r " + t.s.order[2]; }, ".lock",
+        {"verify", beginning::revisions, [](const trial& t) { return "verify -r " + t.s.order[2]; }, ".lock",
          [=](trial& t, bool acknowledged) -> violations {
              const auto trust = trust_of(t, t.s.order[2]);
              if (trust == trust::distrusted || (acknowledged && trust != trust::verified)) return {"it is " + name_of(trust)};
              return none;
          }},
-        {"distrust", false, [](const trial& t) { return "distrust -r " + t.s.order[2]; }, ".lock",
+        {"distrust", beginning::revisions, [](const trial& t) { return "distrust -r " + t.s.order[2]; }, ".lock",
          [=](trial& t, bool acknowledged) -> violations {
              if (acknowledged) t.m.distrusted.insert(t.s.order[2]);
              return none;
          }},
-        {"forget", false, [](const trial& t) { return "forget -r " + t.s.order[2]; }, ".lock", removes(s.order[2])},
-        {"expire", false, [](auto&) { return "expire"; }, ".lock", removes(s.order[0])},
+        {"forget", beginning::revisions, [](const trial& t) { return "forget -r " + t.s.order[2]; }, ".lock", removes(s.order[2])},
+        {"expire", beginning::revisions, [](auto&) { return "expire"; }, ".lock", removes(s.order[0])},
     };
 }
 
 violations violations_under(const fault& f, const command& c, const setting& s) {
-    trial t(s, c.on_empty);
+    trial t(s, c.before);
     const auto r = t.run(c.words(t), f.injection);
     const bool acknowledged = r.code == 0 || r.code == 3;
     violations found;
@@ -183,13 +201,13 @@ TEST_CASE("programs: whatever call of a command fails or is its last, the model 
     for (const auto& place : copy_on_write()) {
         const setting s(place);
         for (const auto& c : commands(s)) {
-            trial clean(s, c.on_empty);
+            trial clean(s, c.before);
             REQUIRE(clean.run(c.words(clean), "").code == 0);
             const auto faults = faults_in(clean.trace(), c.begins);
             CHECK(faults.size() > 10);
             std::size_t tried = 0, wrong = 0;
             for (const auto& f : faults) {
-                if (!long_run() && random.below(4) != 0) continue;
+                if (!is_drawn(random, 4)) continue;
                 const auto found = violations_under(f, c, s);
                 ++tried, wrong += !found.empty();
                 INFO(place << ", " << c.name << ", " << f.injection << ": " << f.call);
@@ -197,5 +215,64 @@ TEST_CASE("programs: whatever call of a command fails or is its last, the model 
             }
             std::cout << place.filename().string() << ", " << c.name << ": " << tried << " of " << faults.size() << " faults tried, " << wrong << " violations" << std::endl;
         }
+    }
+}
+
+TEST_CASE("programs: whatever call of the scheduler or of its children fails or is its last, the next scheduler goes on") {
+    if (shell("command -v strace").code != 0) {
+        WARN("SKIPPED: no strace");
+        return;
+    }
+    randomness random;
+    const auto under = [](const fs::path& place, const std::string& injection, auto judge) {
+        running_scheduler d(place);
+        d.configure("[schedules.daily]\ndaily = { interval = \"1d\", keep = 2 }\n", {{"vm1", "daily"}});
+        d.volumes({"vm1"});
+        auto words = strace(d.dir / "trace", injection);
+        words.insert(words.end(), {BACKY_PROGRAM, "-l", d.log().string(), "scheduler", "-c", d.config().string()});
+        const auto tracer = spawn(words, {.log = d.dir / "errors"});
+        int status = 0;
+        const auto ended = [&] { return ::waitpid(tracer, &status, WNOHANG) != 0; };
+        const auto finished = [&] { return d.logged("vm1: finished") + d.logged("vm1: failed") > 0 && d.check().code != 3; };
+        bool over = false;
+        eventually(std::chrono::seconds(20), [&] { return (over = ended()) || finished(); });
+        if (!over) {  // strace holds back a signal; its first line names the daemon
+            ::kill(std::stoi(slurp(d.dir / "trace")), SIGTERM);
+            over = eventually(std::chrono::seconds(20), ended);
+        }
+        if (!over) ::kill(tracer, SIGKILL), ::waitpid(tracer, &status, 0);
+        INFO((fs::exists(d.log()) ? slurp(d.log()) : "no log") << slurp(d.dir / "errors"));
+        CHECK(over);
+        judge(d);
+    };
+    const auto count = [](const fs::path& repository) { return fs::exists(repository / "last") ? 1 : 0; };
+    for (const auto& place : copy_on_write()) {
+        std::vector<fault> faults;
+        under(place, "", [&](const running_scheduler& d) {
+            REQUIRE(count(d.base / "vm1") == 1);
+            faults = faults_in(d.dir / "trace", ".lock");
+        });
+        std::size_t tried = 0;
+        for (const auto& f : faults) {
+            if (!is_drawn(random, faults.size() / 6)) continue;
+            ++tried;
+            INFO(place << ", " << f.injection << ": " << f.call);
+            under(place, f.injection, [&](running_scheduler& d) {
+                const auto repository = d.base / "vm1";
+                if (fs::exists(repository / ".lock")) CHECK(shell("flock -w 20 '" + (repository / ".lock").string() + "' true").code == 0);  // an orphan at work
+                const content truth = slurp(d.volume("vm1"));
+                model m;
+                m.arriving = truth;
+                if (fs::exists(repository)) CHECK(violations_of(repository, m, expected_links::present_or_absent) == none);
+                d.start();
+                CHECK(d.check_becomes(0));
+                CHECK(d.stop() == 0);
+                REQUIRE(d.revisions("vm1") == 1);
+                CHECK(violations_of(repository, m) == none);
+                for (const auto& name : names_in(repository)) CHECK((name == "config" || name == ".lock" || name.starts_with("last") || name.starts_with("backy.log") || is_revision_id(name.substr(0, id_length))));
+            });
+        }
+        std::cout << place.filename().string() << ", scheduler: " << tried << " of " << faults.size() << " faults tried" << std::endl;
+        CHECK(tried > 0);
     }
 }

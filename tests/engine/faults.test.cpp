@@ -136,6 +136,24 @@ TEST_CASE("faults: a further backup") { sweep_backup("further backup", 1'200'077
 TEST_CASE("faults: a backup of a volume that shrank") { sweep_backup("shrinking backup", 300'001, false); }
 TEST_CASE("faults: a backup of a volume that grew") { sweep_backup("growing backup", 1'400'000, false); }
 
+TEST_CASE("faults: find and status") {
+    for_each_fault([](const setting& s, const fault& f) {
+        const auto dir = s.copy(s.next);
+        sweep("find and status", f, [&](const auto& plan) {
+            history h;
+            const bool ok = succeeds([&] {
+                silent_journal journal;
+                file_engine<faulty> e(dir->path(), faulty(plan), journal);
+                h = e.catalog.read();
+                if (h.damaged.empty() && h.strangers.empty()) CHECK(resolve(h, "last").id == s.order[2]);  // 4: wrong only with a word
+            });
+            if (ok && h.damaged.empty()) CHECK(h.revisions.size() == s.order.size());
+            return ok;
+        });
+        CHECK(violations_of(*dir / "repository", s.truth) == none);
+    });
+}
+
 TEST_CASE("faults: restore") {
     for_each_fault([](const setting& s, const fault& f) {
         const auto& id = s.order[1];
