@@ -324,6 +324,28 @@ TEST_CASE("rot: of an image is found by verify, restored by nobody unsaid, and g
     });
 }
 
+TEST_CASE("rot: where neither the volume nor its digests have anything is found, too") {
+    tally t{.of = "hole"};
+    for (const auto& place : copy_on_write()) {
+        const scratch dir(place);
+        silent_journal journal;
+        fs::create_directory(dir / "repository");
+        const auto hole = 384 * block_size;  // a page of digests covers 256 blocks: those of this one are a hole as well
+        content truth(2 * hole, '\0');
+        truth.front() = truth.back() = 'x';
+        spill(dir / "disk.img", truth);
+        file_engine<io::posix> e(dir.path(), {}, journal);
+        const auto made = backup(e.repository, e.source, {}).made;
+        rot(dir / "repository" / made.id, hole);
+        ++t.tried;
+        targets::file<> target({(dir / "target").string(), dir / "repository", false});
+        t.expect(restore(e.repository, made, target).bad.size() == 1 && slurp(dir / "target") == truth, "restore");
+        t.expect(verify(e.repository, made) == std::vector{"offset " + std::to_string(hole) + ", 65536 bytes: does not match its digest"}, "verify");
+        backup(e.repository, e.source, {});
+        t.expect(slurp(dir / "repository" / "last") == truth, "the next revision");
+    }
+}
+
 TEST_CASE("rot: of extents that all revisions share is found in each, and gone with the next revision") {
     tally t{.of = "shared extents"};
     for_each_place([&](const setting& s) {
