@@ -364,6 +364,8 @@ TEST_CASE("rot: of digests is found by verify, restored by nobody unsaid, and go
     });
 }
 
+// A run notices by itself what a size or a seal tells. A block that rotted and is the same on the volume as before it inherits, together
+// with the digest that gives it away: it cannot know without reading its parent, and that is what verify is for.
 TEST_CASE("rot: of the parent that nobody has verified is noticed by the next run, or found in what it made") {
     tally t{.of = "an unverified parent"};
     long right = 0, refused = 0, inherited = 0;
