@@ -215,13 +215,15 @@ TEST_CASE("bad input: foreign files in a repository are reported and never touch
     std::ofstream(s.backy / "notes.txt") << "mine";
     std::ofstream(s.backy / "a\n\"b\"") << "mine too";
     std::ofstream(s.backy / "2222222222222222222222") << "somebody is copying this here";
+    for (const auto* more : {"x", ".old", ".rev.old"}) std::ofstream(s.backy / (id + more)) << "named after it";
     const auto status = s.backy("status");
     CHECK(status.code == 0);
     CHECK(status.err.find("notes.txt: belongs to no revision") != std::string::npos);
     CHECK(status.err.find("a\\n\"b\": belongs to no revision") != std::string::npos);
-    CHECK(std::ranges::count(status.err, '\n') == 3);
+    CHECK(std::ranges::count(status.err, '\n') == 6);
     s.backup();
     CHECK(s.backy("forget -r " + id).code == 0);
+    for (const auto* more : {"x", ".old", ".rev.old"}) CHECK(fs::exists(s.backy / (id + more)));
     CHECK((slurp(s.backy / "notes.txt") == "mine" && slurp(s.backy / "a\n\"b\"") == "mine too" && fs::exists(s.backy / "2222222222222222222222")));
 }
 

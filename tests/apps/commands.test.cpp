@@ -197,6 +197,7 @@ TEST_CASE("restore: to new files sparse, in place only what differs, to standard
     CHECK(f.backy("restore " + target).code == 0);
     CHECK(slurp(target) == f.now);
     CHECK(f.backy("restore -").out == f.now);
+    CHECK(f.backy("-v restore -").out == f.now);
     CHECK(f.backy("restore '" + f.disk.string() + "'").code == 0);  // the job's own source is the normal target
     CHECK(slurp(f.disk) == f.now);
     const auto link = (f.dir / "link").string();
@@ -333,6 +334,17 @@ TEST_CASE("forget: everything of the revision goes, and last follows") {
     CHECK(f.backy("forget -r " + first).code == 0);
     CHECK(!fs::exists(fs::symlink_status(f.backy / "last")));
     CHECK(f.backy("status").out.find("0 revisions") != std::string::npos);
+}
+
+TEST_CASE("expire: nothing to remove is no failure, in an empty repository and without a schedule") {
+    fixture f;
+    CHECK(f.backy("expire").code == 0);
+    std::ofstream(f.backy / "config", std::ios::app) << "\n[schedule]\ndaily = { interval = \"1d\", keep = 1 }\n";
+    CHECK(f.backy("expire").code == 0);
+    f.backup("daily");
+    const auto r = f.backy("expire");
+    CHECK((r.code == 0 && r.out == "" && r.err == ""));
+    CHECK(f.backy("find").code == 0);
 }
 
 TEST_CASE("frozen guests: application when it stood still, thawed though backy is killed, remarked when the thaw fails") {

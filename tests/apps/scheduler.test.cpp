@@ -162,6 +162,10 @@ TEST_CASE("scheduler: one for a base directory, and nothing without a mount, a b
     CHECK(!fs::exists(d.dir / "none"));
     refused(base + "telnet-addrs = \"192.0.2.1\"\n", 1, "telnet 192.0.2.1 port 6023: listen: Cannot assign requested address");
     CHECK(scheduler((d.dir / "none.conf").string()).code == 2);
+    for (const auto& words : {"-c '" + (d.dir / "none.conf").string() + "'", "--status '" + (d.dir / "none" / "status.json").string() + "'", std::string("--nonsense")}) {
+        const auto check = shell("\"$BACKY\" check " + words);
+        CHECK((check.code == 3 && check.out.starts_with("UNKNOWN: ") && !fs::exists(d.dir / "none")));
+    }
     for (const auto& mounted : copy_on_write()) {
         std::ofstream(d.dir / "other.conf") << "[global]\nbase-dir = \"" << mounted.string() << "\"\nrequire-mount = true\ntelnet-port = " << d.port << "\n";
         const auto before = d.logged(" ready: ");
@@ -200,6 +204,21 @@ TEST_CASE("scheduler: reload takes new, changed and removed jobs, and a broken c
     REQUIRE(d.check_becomes(0));
     CHECK(d.shell("jobs\\n").find("1 job shown") != std::string::npos);
     CHECK(d.stop() == 0);
+}
+
+TEST_CASE("scheduler: relative paths go on meaning what they did, and a log that was renamed is opened anew") {
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}});
+    d.volumes({"vm1", "vm2"});
+    d.start_as({"/bin/sh", "-c", "cd \"$0\" && exec \"$1\" -l scheduler.log scheduler -c backy.conf", d.dir.path().string(), BACKY_PROGRAM});
+    REQUIRE(eventually(20s, [&] { return d.logged("vm1: finished") == 1; }));
+    fs::rename(d.log(), d.dir / "scheduler.log.1");
+    d.configure(daily, {{"vm1", "daily"}, {"vm2", "daily"}});
+    d.signal(SIGHUP);
+    CHECK(eventually(20s, [&] { return d.logged("vm2: finished") == 1; }));
+    CHECK(d.stop() == 0);
+    CHECK(d.logged("stopped") == 1);
+    CHECK(slurp(d.dir / "scheduler.log.1").find("stopped") == std::string::npos);
 }
 
 TEST_CASE("scheduler: a repository that somebody else is at is tried again soon, and it is no failure") {

@@ -5,6 +5,8 @@
 
 #include <backy/hashes/sha256.hpp>
 
+#include <set>
+
 using namespace support;
 
 namespace {
@@ -182,6 +184,26 @@ TEST_CASE("changes: what is compared beside a map is a sample of either kind, th
     }
 }
 
+TEST_CASE("engine: the last block is compared at every run, whatever the change map says") {
+    const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    content truth((256 << 20) + 5000, '\0');
+    volume.now = std::make_shared<content>(truth);
+    volume.forgets_the_end = true;
+    volume.how.compared_within = 1'000'000;
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        backup(r, s, {});
+        for (const char c : {'a', 'b', 'c', 'd'}) {  // each time 1 in 5 would be drawn
+            truth.back() = c;
+            volume.now = std::make_shared<content>(truth);
+            const auto made = backup(r, s, {});
+            CHECK(made.attention.size() == 1);
+            CHECK(std::ifstream(dir / "last").seekg(-1, std::ios::end).get() == c);
+        }
+    });
+}
+
 TEST_CASE("engine: after a change map was wrong everything is compared, also where the source sees nothing") {
     const scratch dir(plain());
     silent_journal journal;
@@ -339,6 +361,27 @@ TEST_CASE("engine: snapshots of others are never touched, and one that cannot be
         CHECK(s.snapshots().size() == 2);
         CHECK((volume.frozen.contains(foreign) && volume.frozen.contains(third)));
         CHECK(r.catalog().read().has(second));
+    });
+}
+
+TEST_CASE("engine: revisions that follow one another go at once, whole ones and unfinished ones") {
+    const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    volume.now = std::make_shared<content>(100'000, 'x');
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        std::vector<revision_id> made, unfinished{fresh_id(), fresh_id(), fresh_id()};
+        for (int i = 0; i < 6; ++i) made.push_back(backup(r, s, {}).made.id);
+        const std::vector middle(made.begin() + 1, made.end() - 1);
+        forget(r, s, [&](const history&) { return middle; });
+        for (const auto& id : unfinished)
+            for (const auto& name : {id, "." + id + ".digests.new"}) std::ofstream(dir / name) << "half";
+        r.catalog().announce({unfinished, {}, "memory"});
+        const auto last = backup(r, s, {}).made.id;
+        std::set<std::string> left, right{".lock", "last", "last.rev"};
+        for (const auto& entry : fs::directory_iterator(dir.path())) left.insert(entry.path().filename().string());
+        for (const auto& id : {made.front(), made.back(), last}) right.insert({id, id + ".digests", id + ".rev"});
+        CHECK(left == right);
     });
 }
 

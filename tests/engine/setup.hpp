@@ -33,12 +33,12 @@ auto engine(const fs::path& directory, const typename S::config& source, const t
     return use(repository, from);
 }
 
-/// A file source, frozen by reflink, and an image store over one Io, in directory/disk.img and directory/repository.
+/// A file source, frozen by reflink if it can be, and an image store over one Io, in directory/disk.img and directory/repository.
 template <Io I, Clock K = clocks::system>
 class file_engine {
 public:
-    file_engine(const fs::path& directory, I io, journal& journal)
-        : source({directory / "disk.img", true, "", ""}, journal, io), store({}, directory / "repository", journal, io), catalog(directory / "repository", io),
+    file_engine(const fs::path& directory, I io, journal& journal, bool reflink = true)
+        : source({directory / "disk.img", reflink, "", ""}, journal, io), store({}, directory / "repository", journal, io), catalog(directory / "repository", io),
           repository(store, catalog, journal) {}
     sources::file<I> source;
     stores::image<I> store;

@@ -106,7 +106,7 @@ TEST_CASE("interval schedule: a revision dated in the future by a wrong clock ho
     CHECK(standing_of(h).newest->made_at == now);
 }
 
-TEST_CASE("interval schedule: a tag runs out when there are `keep` newer ones and its time is over") {
+TEST_CASE("interval schedule: a tag runs out when there are enough newer ones and its time is over") {
     using namespace std::chrono;
     const auto s = schedule_of("daily = { interval = \"1d\", keep = 5 }");
     const auto now = at("2015-05-10 10:00:00");

@@ -59,6 +59,9 @@ public:
         std::vector<std::string> words{program, "-l", log().string()};
         if (program == BACKY_PROGRAM) words.push_back("scheduler");
         words.insert(words.end(), {"-c", config().string()});
+        start_as(words);
+    }
+    void start_as(const std::vector<std::string>& words) {
         const auto begun = logged(" ready: ");
         pid_ = backy::spawn(words, {.log = dir / "errors"});
         REQUIRE(eventually(std::chrono::seconds(20), [&] { return logged(" ready: ") > begun || !alive(); }));
