@@ -2,6 +2,7 @@
 // sources::lvm on real logical volumes.
 #include "conformance/source_suite.hpp"
 #include "support/journals.hpp"
+#include "support/long.hpp"
 #include "support/volume_group.hpp"
 
 #include <backy/config/document.hpp>
@@ -225,7 +226,7 @@ TEST_CASE("lvm source: two runs in one pool wait for each other") {
         const auto pid = ::fork();
         if (pid == 0) {
             try {
-                for (int i = 0; i < 5; ++i) {
+                for (int i = 0; i < in_long_run(5, 3); ++i) {
                     auto source = each->make();
                     const auto id = fresh_id();
                     {
