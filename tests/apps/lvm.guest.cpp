@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The backy program on logical volumes: what it keeps, what it releases, what it says when something breaks. And kpartx on what it made.
+#include "support/long.hpp"
 #include "support/scratch.hpp"
 #include "support/volume_group.hpp"
 
@@ -7,6 +8,7 @@
 
 #include <fcntl.h>
 
+#include <map>
 #include <thread>
 
 using namespace backy;
@@ -65,10 +67,11 @@ std::string in_front(const scratch& dir, const std::string& script) {
     fs::create_directory(dir / "bin");
     std::ofstream(dir / "script") << script;
     for (const auto* const tool : {"lvs", "lvcreate", "lvchange", "lvremove", "dmsetup", "thin_delta"})
-        std::ofstream(dir / "bin" / tool) << "#!/bin/bash\necho >>" << dir / "calls"
-                                          << "; tool=/usr/sbin/" << tool << " . " << dir / "script"
-                                          << " " << tool << " $(wc -l <" << dir / "calls"
-                                          << ") \"$@\"\n";
+        std::ofstream(dir / "bin" / tool) << "#!/bin/sh\ncalls=" << dir / "calls"
+                                          << "; tool=/usr/sbin/" << tool << "; echo " << tool
+                                          << " >>$calls; n=0; while read -r line; do n=$((n + 1)); done <$calls; set -- " << tool << " $n \"$@\"; . "
+                                          << dir / "script"
+                                          << "\n";
     says("chmod +x " + (dir / "bin").string() + "/* " + (dir / "script").string());
     return "PATH=" + (dir / "bin").string() + ":$PATH ";
 }
@@ -77,15 +80,21 @@ const std::string nodes = " && dmsetup mknodes";  // there is no udev in the vir
 
 }  // namespace
 
-TEST_CASE("lvm: twenty rounds of writes, discards, resizes and backups, each of them the snapshot's bytes") {
+TEST_CASE("lvm: rounds of writes, discards, resizes and backups, each of them the snapshot's bytes") {
     for (const auto k : {kind::thin, kind::thick}) {
         job j(k, 8_MiB);
         randomness random;
         auto now = some_volume(random, 8_MiB);
-        for (int round = 0; round < (k == kind::thin ? 20 : 3); ++round) {
+        const int rounds = k == kind::thin ? in_long_run(20, 6) : in_long_run(3, 2);
+        const auto grows = 1 + random.below(2), shrinks = 3 + random.below(2);  // whatever else is drawn
+        for (int round = 0; round < rounds; ++round) {
             INFO("round " << round);
-            const auto grown = now.size() + (k == kind::thin && random.below(4) == 0 ? 64_KiB * (1 + random.below(10)) : 0);
-            now = changed(random, now, random.below(8) == 0 && k == kind::thin ? 4_MiB : grown);
+            auto size = now.size();
+            if (k == kind::thin) {
+                if (random.below(4) == 0 || round == static_cast<int>(grows)) size += 64_KiB * (1 + random.below(10));
+                if (random.below(8) == 0 || round == static_cast<int>(shrinks)) size = 4_MiB;
+            }
+            now = changed(random, now, size);
             j.volume.set(now);
             j.good();
         }
@@ -141,30 +150,48 @@ TEST_CASE("lvm: snapshots of others stay, whatever a run does") {
     says("lvremove -qq -y " + one.volume.text() + "-mine");
 }
 
+// The normal run draws steps: of each tool one at which it fails and the next run is killed.
 TEST_CASE("lvm: a tool that fails, or a kill, at any step: the pool is clean at the latest after the next run") {
     for (const auto k : {kind::thin, kind::thick}) {
         job j(k, 1_MiB);
         randomness random;
         j.volume.set(some_volume(random, 1_MiB));
-        j.good();
-        int step = 0, failed = 0;
-        const auto run = [&](const std::string& at_step) {
+        const auto run = [&](int step, const std::string& at_step) {
             j.volume.set(changed(random, j.volume.read(), 1_MiB));
             const auto path = in_front(j.dir, "if [ $2 = " + std::to_string(step) + " ]; then " + at_step + "; fi; shift 2; exec $tool \"$@\"\n");
             return shell(path + "\"$BACKY\" -b " + j.backy.path().string() + " backup daily");
         };
-        for (step = 1;; ++step) {
-            INFO("step " << step);
+        const auto calls = [&] {  // the tools, in the order of their calls
+            auto all = split(slurp(j.dir / "calls"), '\n');
+            all.pop_back();  // behind the last line
+            return all;
+        };
+        j.good();
+        REQUIRE(run(0, ":").code == 0);
+        const auto tools = calls();
+        std::map<std::string, std::vector<int>> steps_of;
+        for (std::size_t i = 0; i < tools.size(); ++i) steps_of[tools[i]].push_back(static_cast<int>(i + 1));
+        CHECK(tools.size() >= (k == kind::thin ? 12 : 6));
+        CHECK(steps_of.size() == (k == kind::thin ? 6 : 3));
+        std::vector<int> steps;
+        for (const auto& [tool, of_it] : steps_of)
+            if (long_run()) steps.insert(steps.end(), of_it.begin(), of_it.end());
+            else steps.push_back(of_it[random.below(of_it.size())]);
+        std::ranges::sort(steps);
+        int failed = 0;
+        for (const auto step : steps) {
+            const auto& tool = tools[static_cast<std::size_t>(step - 1)];
+            std::printf("lvm: step %d of %zu, %s, fails, and a kill there (seed %llu)\n", step, tools.size(), tool.c_str(), random.seed());
+            INFO("step " << step << ", " << tool);
             const auto before = j.log().size();
-            const auto r = run("echo 'no luck' >&2; exit 5");
-            if (std::stoi(says("wc -l <" + (j.dir / "calls").string())) < step) break;
+            const auto r = run(step, "echo 'no luck' >&2; exit 5");
+            CHECK(calls().at(static_cast<std::size_t>(step - 1)) == tool);
             CHECK_THAT(j.log().substr(before), Contains(": no luck"));  // an error, a warning that something stays, or why all is read
             failed += r.code != 0;
-            CHECK(run("kill -9 $PPID").code == 137);  // and the tool goes on
+            CHECK(run(step, "kill -9 $PPID").code == 137);  // and the tool goes on
             j.good();
         }
-        CHECK(step > (k == kind::thin ? 12 : 6));
-        CHECK(failed >= 3);  // the first look, the snapshot, the last look
+        CHECK(failed >= in_long_run(3, 1));  // the first look, the snapshot, the last look
     }
 }
 

@@ -52,6 +52,7 @@ inline void rot(const std::filesystem::path& path, std::streamoff at) {
 class randomness {
 public:
     explicit randomness(std::uint64_t seed = std::random_device{}()) : seed_(seed), engine_(seed) { UNSCOPED_INFO("seed " << seed_); }
+    unsigned long long seed() const { return seed_; }
     std::uint64_t below(std::uint64_t n) { return std::uniform_int_distribution<std::uint64_t>(0, n - 1)(engine_); }
     void fill(content& c, std::size_t at, std::size_t n) {
         for (auto i = at; i < std::min(c.size(), at + n); ++i) c[i] = static_cast<char>(engine_());
