@@ -47,6 +47,8 @@ TEST_CASE("telnet lines: options are refused, once each, and negotiation is no t
     t.add("jo" + bytes({255, 253, 1, 255, 251, 3, 255, 253, 1, 255, 254, 1, 255, 252, 3}) + "bs" + bytes({255, 250, 24, 1, 65, 10, 255, 255, 255, 240}) + "\r\n");
     CHECK(all_lines(t) == std::vector<std::string>{"jobs"});
     CHECK(t.take_replies() == bytes({255, 252, 1, 255, 254, 3}));
+    t.add(bytes({255, 250, 24}) + "no text" + bytes({255, 255}) + "nor this" + bytes({255, 241}) + "nor that" + bytes({255, 240}) + "text\n");
+    CHECK(all_lines(t) == std::vector<std::string>{"text"});
     t.add(bytes({255, 246, 255, 241, 255, 255}) + "\n");
     CHECK(t.take_replies() == "[yes]\r\n");
     CHECK(all_lines(t) == std::vector<std::string>{"\xff"});
