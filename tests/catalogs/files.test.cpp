@@ -188,8 +188,12 @@ TEST_CASE("files catalog: metadata that could not be read again are not written"
 TEST_CASE("files catalog: a .run that cannot be trusted stops everything rather than remove a wrong file") {
     const scratch dir(support::plain());
     catalogs::files<> catalog(dir.path());
-    for (const auto& text : {std::string(""), std::string("revisions = []\n"), catalogs::detail::sealed("revisions = [\"../../etc\"]\n"),
-                             catalogs::detail::sealed("revisions = [\"config\"]\n"), catalogs::detail::sealed("revisions = 7\n"), std::string("\xff\xfe")}) {
+    const auto of = [](const std::string& format, const std::string& ids) { return catalogs::detail::sealed("format = " + format + "\n" + ids + "\n"); };
+    write(dir / ".run", of("1", "revisions = [\"" + fresh_id() + "\"]\nsnapshots = []"));
+    CHECK(catalog.announced()->revisions.size() == 1);
+    for (const auto& text : {std::string(""), std::string("format = 1\nrevisions = []\n"), of("1", "revisions = [\"../../etc\"]"), of("1", "revisions = [\"config\"]"),
+                             of("1", "revisions = [\"\"]"), of("1", "snapshots = [\"config\"]"), of("1", "revisions = 7"), of("2", "revisions = []"),
+                             of("\"1\"", "revisions = []"), catalogs::detail::sealed("revisions = []\n"), std::string("\xff\xfe")}) {
         INFO(text);
         write(dir / ".run", text);
         CHECK_THROWS_AS(catalog.announced(), error);
