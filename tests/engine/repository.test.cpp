@@ -44,6 +44,24 @@ TEST_CASE("forget: of those that are named everything goes, and of the others no
     });
 }
 
+TEST_CASE("forget: a snapshot that could not be released stays announced whatever else is forgotten, until it can be") {
+    with_revisions(3, [](auto& r, auto& s, const auto& ids, const fs::path& dir) {
+        auto& volume = memory_source::named(dir.string());
+        const auto forgets = [&](std::size_t number) { forget(r, s, [&](const history&) { return std::vector{ids[number]}; }); };
+        volume.holds_snapshots = true;
+        forgets(2);
+        CHECK(r.catalog().announced()->snapshots == std::vector{ids[2]});
+        forgets(1);
+        REQUIRE(r.catalog().announced());
+        CHECK(r.catalog().announced()->revisions.empty());
+        CHECK(std::ranges::count(r.catalog().announced()->snapshots, ids[2]) == 1);
+        volume.holds_snapshots = false;
+        forgets(0);
+        CHECK(!r.catalog().announced());
+        CHECK(s.snapshots().empty());
+    });
+}
+
 TEST_CASE("expire: a tag that has run out goes from the metadata, and with its last one the revision") {
     with_revisions(3, [](auto& r, auto& s, const auto& ids, const fs::path& dir) {
         for (auto one : r.catalog().read().revisions) {
