@@ -139,6 +139,25 @@ TEST_CASE("engine: with a change map only that and the sample are read") {
     });
 }
 
+TEST_CASE("engine: the last block is always read, whatever a change map says and a sample draws") {
+    const scratch dir(plain());
+    silent_journal journal;
+    auto& volume = memory_source::named(dir.path().string());
+    content truth(100'000'077, 'x');
+    volume.now = std::make_shared<content>(truth);
+    engine<memory_source, stores::image<>>(dir.path(), {dir.path().string()}, {}, journal, [&](auto& r, auto& s) {
+        auto base = backup(r, s, {}).made.id;
+        for (int run = 0; run < 8; ++run) {
+            truth.back() = static_cast<char>('a' + run);
+            volume.now = volume.frozen[base] = std::make_shared<content>(truth);  // so that the map tells nothing
+            const auto made = backup(r, s, {});
+            CHECK(made.attention.size() == 1);
+            base = made.made.id;
+        }
+        CHECK((slurp(dir / "last") == truth));
+    });
+}
+
 TEST_CASE("engine: so many runs as are configured compare everything that has data") {
     const scratch dir(plain());
     silent_journal journal;

@@ -64,6 +64,35 @@ TEST_CASE("order: a backup announces, freezes, builds, makes durable, reads back
     }
 }
 
+namespace {
+
+/// The fsync that should make the name of the metadata durable fails.
+struct fails_at_the_last : io::posix {
+    inline static bool armed = false;
+    long renameat(int dir, const std::string& from, const std::string& to) const {
+        armed = from == ".rev.new";
+        return posix::renameat(dir, from, to);
+    }
+    long fsync(int fd) const { return std::exchange(armed, false) ? -EIO : posix::fsync(fd); }
+};
+
+}  // namespace
+
+TEST_CASE("order: a run whose metadata are there but perhaps not durable has failed, and nothing is left of it") {
+    const scratch dir(plain());
+    silent_journal journal;
+    memory_source::named(dir.path().string()).now = std::make_shared<content>(100'000, 'x');
+    memory_source source({dir.path().string()}, journal);
+    stores::image<> store({}, dir.path(), journal);
+    catalogs::files<fails_at_the_last> catalog(dir.path());
+    repository<stores::image<>, catalogs::files<fails_at_the_last>, hashes::gmac, clocks::system> r(store, catalog, journal);
+    CHECK_THROWS_WITH(backup(r, source, {}), dir.path().string() + ": fsync: Input/output error");
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(dir.path())) names.push_back(entry.path().filename().string());
+    CHECK(names == std::vector<std::string>{".lock"});
+    CHECK(source.snapshots().empty());
+}
+
 TEST_CASE("order: forgetting the newest announces, points away, removes the metadata durably, then the bytes") {
     const scratch dir(plain());
     silent_journal journal;

@@ -51,10 +51,11 @@ TEST_CASE("io::file: short counts and EINTR are gone on with, and a file that en
         for (long n = 1; n < 12; ++n) {
             const auto plan = std::make_shared<io::fault_plan>();
             plan->what = what, plan->at = n, plan->error = EINTR;
-            io::file<io::faulty<io::posix>> f(io::faulty<io::posix>(plan), (dir / "f").string(), O_RDWR | O_CREAT);
+            fs::remove(dir / "f");
+            io::file<io::faulty<io::posix>> f(io::faulty<io::posix>(plan), (dir / "f").string(), O_RDWR | O_CREAT | O_APPEND);
             std::string text(8, '?');
             f.write(0, bytes_of("abc"));
-            f.write(3, bytes_of("defgh"));
+            f.append(bytes_of("defgh"));
             f.read(0, std::as_writable_bytes(std::span(text)));
             CHECK(text == "abcdefgh");
             CHECK(f.text(100) == "abcdefgh");
@@ -65,6 +66,33 @@ TEST_CASE("io::file: short counts and EINTR are gone on with, and a file that en
                       (dir / "f").string() + ": read at offset 8: it ends there; did it shrink while it was read?");
     CHECK_THROWS_WITH(f.text(5), (dir / "f").string() + ": read: larger than 5 bytes");
     CHECK_THROWS_WITH((io::file<io::posix>({}, (dir / "none").string(), O_RDWR)), (dir / "none").string() + ": open: No such file or directory");
+}
+
+TEST_CASE("io::file: every error is thrown, and a full disk or an exhausted quota as what it is") {
+    const scratch dir(support::plain());
+    for (const int why : {EIO, ENOSPC, EDQUOT}) {
+        INFO(why);
+        const auto plan = std::make_shared<io::fault_plan>();
+        io::file<io::faulty<io::posix>> f(io::faulty<io::posix>(plan), (dir / "f").string(), O_RDWR | O_CREAT);
+        io::directory<io::faulty<io::posix>> d(dir.path(), io::faulty<io::posix>(plan));
+        const auto fails = [&](const std::string& where, const std::string& what, auto call) {
+            plan->what = io::fault_plan::kind::fail, plan->at = plan->calls + 1, plan->error = why;
+            CHECK_THROWS_WITH(call(), where + ": " + what + ": " + message_of(why));
+            if (why == EIO) return;
+            plan->at = plan->calls + 1;
+            CHECK_THROWS_AS(call(), no_space);
+        };
+        const auto file = (dir / "f").string();
+        fails(file, "write at offset 7", [&] { f.write(7, bytes_of("abc")); });
+        fails(file, "write", [&] { f.append(bytes_of("abc")); });
+        fails(file, "punch hole at offset 7", [&] { f.zero({7, 9}); });
+        fails(file, "resize", [&] { f.resize(7); });
+        fails(file, "chmod", [&] { f.set_mode(0440); });
+        fails(file, "fsync", [&] { f.sync(); });
+        fails((dir / "none").string(), "unlink", [&] { d.remove("none"); });
+        fails((dir / "g").string(), "rename from f", [&] { d.rename("f", "g"); });
+        fails(dir.path().string(), "fsync", [&] { d.sync(); });
+    }
 }
 
 TEST_CASE("io::file: an fsync that failed is not made again, not even after EINTR") {
@@ -92,7 +120,7 @@ TEST_CASE("io::file: extents cover the data and leave out holes on ext4, XFS, bt
         std::vector<extent> all;
         f.extents([&](extent e) { all.push_back(e); });
         REQUIRE(all.size() == 1);
-        CHECK((all[0].offset <= 2_MiB && all[0].offset >= 2_MiB - 64_KiB && all[0].length <= 128_KiB));
+        CHECK((all[0].offset <= 2_MiB && all[0].offset >= 2_MiB - 64_KiB && all[0].length <= 128_KiB && all[0].offset + all[0].length >= 2_MiB + 4));
         CHECK(f.size() == 8_MiB + 5);
     }
 }

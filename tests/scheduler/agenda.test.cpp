@@ -196,7 +196,10 @@ TEST_CASE("agenda: a clock that was set a year ahead and back again") {
     CHECK(*a.wakes() > wrong);
     a.clock_was_set(now + 1h);
     CHECK(*a.wakes() == now + 1h);  // the revision of next year does not hold the tag
-    REQUIRE(a.start(now + 1h).size() == 1);
+    const auto begun = a.start(now + 1h);
+    REQUIRE(begun.size() == 1);
+    CHECK(begun[0].tags == tags{"daily"});  // nor was it made meanwhile
+    CHECK(a.still_due("job", made(wrong), now + 1h) == tags{"daily"});
     a.ended("job", outcome::failure, made(wrong), now + 1h);
     a.clock_was_set(now - 100h);
     CHECK(*a.wakes() <= now - 100h + 6h);
