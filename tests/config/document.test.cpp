@@ -71,3 +71,19 @@ TEST_CASE("section: keys keep their order, are replaced in place and erased") {
     s.erase("b");
     CHECK((!s.has("b") && s.has("a")));
 }
+
+TEST_CASE("document: what is read can be written and read again") {
+    const auto again = [](const std::string& text) { return config::print(parse(config::print(parse(text, "f")), "printed")); };
+    // in UTC they are of years that RFC 3339 cannot write: no timestamps, but kept
+    for (const std::string odd : {"t = 0000-01-01T00:00:00+23:59\n", "t = 9999-12-31T23:59:59-23:59\n"}) {
+        CHECK(again(odd) == odd);
+        CHECK_THROWS_WITH(parse(odd, "f").get<timestamp>("t"), "f:1:1: t: must be a date-time with an offset");
+    }
+    CHECK(again("t = 9999-12-31T23:59:59Z\n") == "t = 9999-12-31T23:59:59.000000Z\n");
+
+    std::string dots = "a";
+    for (int i = 0; i < 63; ++i) dots += ".a";
+    CHECK(again(dots + " = 1\n") == config::print(parse(dots + " = 1\n", "f")));
+    CHECK_THROWS_WITH(parse(dots + ".a = 1\n", "f"), "f:1:1: " + dots + ".a: nested too deeply");
+    CHECK_THROWS_AS(parse("a = " + std::string(65, '[') + std::string(65, ']'), "f"), config_error);
+}

@@ -98,6 +98,8 @@ TEST_CASE("check: what becomes critical if nobody looks is a warning") {
     const auto both = check(r, now);
     CHECK(both.text == "WARNING: 2 warnings, 1 job within SLA | jobs=1 late=0;;0 failing=0;0 warnings=2;0 oldest=3600s data_free=10737418240B;10737418240: metadata_free=1048576B;2097152:\n"
                        "warning: space for metadata: 1.00 MiB free, the next runs need 2.00 MiB\nwarning: the clock jumped\n");
+    r.space.back().kind = "x|\n";
+    CHECK(check(r, now).text.find(" x/\\n_free=1048576B;2097152:\nwarning: ") != std::string::npos);
     job_report unknown;
     unknown.job = "u", unknown.state = "scanning";
     warning(of({unknown}), "1 job has not been looked at yet");
@@ -143,6 +145,9 @@ TEST_CASE("check: the status file comes back as it was written, and its age is l
     CHECK_THROWS_AS(file(1s, "{\"format\":1,\"jobs\":7}"), error);
     CHECK_THROWS_AS(file(1s, "{\"format\":1,\"jobs\":[{\"last\":\"yesterday\"}]}"), error);
     CHECK_THROWS_AS(file(1s, "{\"format\":1,\"jobs\":[{\"job\":null}]}"), error);
+    CHECK_THROWS_WITH(file(1s, "{\"format\":1e300}"), "JSON: no whole number: number");
+    CHECK_THROWS_WITH(file(1s, "{\"format\":1,\"orphans\":[{\"bytes\":1e300}]}"), "JSON: no whole number: number");
+    CHECK_THROWS_WITH(file(1s, "{\"format\":1,\"trouble\":{}}"), "JSON: no array: object");
     CHECK(file(1s, "{\"format\":1,\"later\":{}}").level == level::ok);
 }
 

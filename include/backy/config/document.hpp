@@ -28,13 +28,20 @@ inline decltype(value::held) moment_of(const toml::value<toml::date_time>& v) {
     const auto& t = v.get();
     if (!t.offset) return as_written(v);
     const chrono::year_month_day date{chrono::year(t.date.year), chrono::month(t.date.month), chrono::day(t.date.day)};
-    return timestamp(chrono::sys_days(date) + chrono::hours(t.time.hour) + chrono::minutes(t.time.minute) + chrono::seconds(t.time.second) +
-                     chrono::microseconds(t.time.nanosecond / 1000) - chrono::minutes(t.offset->minutes));
+    const timestamp moment(chrono::sys_days(date) + chrono::hours(t.time.hour) + chrono::minutes(t.time.minute) + chrono::seconds(t.time.second) +
+                           chrono::microseconds(t.time.nanosecond / 1000) - chrono::minutes(t.offset->minutes));
+    const auto year = chrono::year_month_day(chrono::floor<chrono::days>(moment)).year();
+    if (year < chrono::year(0) || year > chrono::year(9999)) return as_written(v);  // in UTC it cannot be written (RFC 3339 has four digits)
+    return moment;
 }
 
-inline section section_of(const toml::table& table, const std::string& file, const std::string& path);
+/// Tables and arrays in each other; toml++ itself, of which what we print has to be read again, stops at 256 where they are written inline.
+inline constexpr unsigned deepest = 64;
 
-inline value value_of(const toml::node& node, const std::string& file, const std::string& path) {
+inline section section_of(const toml::table& table, const std::string& file, const std::string& path, unsigned depth);
+
+inline value value_of(const toml::node& node, const std::string& file, const std::string& path, unsigned depth) {
+    if (depth > deepest) section(file, path, place_of(node)).refuse("", "nested too deeply");
     const auto held = [&]() -> decltype(value::held) {
         if (const auto* const v = node.as_string()) return v->get();
         if (const auto* const v = node.as_integer()) return v->get();
@@ -43,19 +50,19 @@ inline value value_of(const toml::node& node, const std::string& file, const std
         if (const auto* const v = node.as_date_time()) return moment_of(*v);
         if (const auto* const v = node.as_date()) return as_written(*v);
         if (const auto* const v = node.as_time()) return as_written(*v);
-        if (const auto* const v = node.as_table()) return section_of(*v, file, path);
+        if (const auto* const v = node.as_table()) return section_of(*v, file, path, depth);
         std::vector<value> all;
-        for (const auto& element : *node.as_array()) all.push_back(value_of(element, file, path));
+        for (const auto& element : *node.as_array()) all.push_back(value_of(element, file, path, depth + 1));
         return all;
     };
     return {held(), place_of(node)};
 }
 
-inline section section_of(const toml::table& table, const std::string& file, const std::string& path) {
+inline section section_of(const toml::table& table, const std::string& file, const std::string& path, unsigned depth) {
     section s(file, path, place_of(table));
     for (const auto& [key, node] : table) {
         const std::string name(key.str());
-        auto v = value_of(node, file, path.empty() ? name : path + "." + name);
+        auto v = value_of(node, file, path.empty() ? name : path + "." + name, depth + 1);
         if (const auto at = key.source().begin; at.line > 0) v.at = {at.line, at.column};
         s.add(name, std::move(v));
     }
@@ -116,7 +123,7 @@ inline std::string inline_text(const value& v) {
 /// The table a TOML text holds. `file` is its name in messages. Throws config_error with line and column.
 inline section parse(std::string_view text, const std::string& file) {
     try {
-        return detail::section_of(toml::parse(text, file), file, "");
+        return detail::section_of(toml::parse(text, file), file, "", 0);
     } catch (const toml::parse_error& e) {
         const auto at = e.source().begin;
         throw config_error(file + ":" + std::to_string(at.line) + ":" + std::to_string(at.column), std::string(e.description()));

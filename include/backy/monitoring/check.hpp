@@ -79,7 +79,7 @@ inline std::string performance(const report& r, const findings& f, timestamp now
     const auto age = f.oldest ? std::chrono::floor<std::chrono::seconds>(now - *f.oldest).count() : 0;
     auto text = "jobs=" + std::to_string(r.jobs.size()) + " late=" + std::to_string(f.late.size()) + ";;0 failing=" + std::to_string(f.failing) +
                 ";0 warnings=" + std::to_string(f.warnings.size()) + ";0 oldest=" + std::to_string(std::max<std::int64_t>(age, 0)) + "s";
-    for (const auto& s : r.space) text += " " + s.kind + "_free=" + std::to_string(s.free) + "B;" + std::to_string(s.needed) + ":";
+    for (const auto& s : r.space) text += " " + plugin_text(s.kind) + "_free=" + std::to_string(s.free) + "B;" + std::to_string(s.needed) + ":";
     return text;
 }
 

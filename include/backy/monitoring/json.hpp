@@ -80,6 +80,8 @@ void write_json(std::string& to, const T& object) {
 template <class T>
     requires(!detail::Described<T>)
 void from_json(const json& j, T& plain) {
+    if constexpr (std::integral<T> && !std::same_as<T, bool>)  // a fraction need not fit, and that would be undefined
+        if (!j.is_number_integer()) throw error("JSON", std::string("no whole number: ") + j.type_name());
     j.get_to(plain);
 }
 inline void from_json(const json& j, timestamp& t) {
@@ -97,7 +99,7 @@ void from_json(const json& j, std::optional<T>& maybe) {
 }
 template <class T>
 void from_json(const json& j, std::vector<T>& all) {
-    if (!j.is_array()) throw error("JSON", "no array: " + j.dump().substr(0, 40));
+    if (!j.is_array()) throw error("JSON", std::string("no array: ") + j.type_name());
     for (const auto& one : j) from_json(one, all.emplace_back());
 }
 /// A member that is not there keeps its value: an older version did not write it.
@@ -132,7 +134,9 @@ T parse_json(std::string_view text, const std::string& name) {
             return false;
         };
         const auto rest = json::parse(text, take);
-        if (const auto format = rest.at("format").template get<std::int64_t>(); format != T::format_known)
+        std::int64_t format = 0;
+        from_json(rest.at("format"), format);
+        if (format != T::format_known)
             throw error(name, "format " + std::to_string(format) + "; this backy knows " + std::to_string(T::format_known));
         from_json(rest, object);
         return object;
