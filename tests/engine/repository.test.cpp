@@ -18,12 +18,6 @@ void with_revisions(int number, auto use) {
     });
 }
 
-std::vector<std::string> names_in(const fs::path& dir) {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(dir)) names.push_back(entry.path().filename().string());
-    std::ranges::sort(names);
-    return names;
-}
 std::vector<std::string> names_of(const std::vector<revision_id>& ids) {
     std::vector<std::string> names{".lock", "last", "last.rev"};
     for (const auto& id : ids) names.insert(names.end(), {id, id + ".digests", id + ".rev"});
