@@ -84,6 +84,6 @@ TEST_CASE("document: what is read can be written and read again") {
     std::string dots = "a";
     for (int i = 0; i < 63; ++i) dots += ".a";
     CHECK(again(dots + " = 1\n") == config::print(parse(dots + " = 1\n", "f")));
-    CHECK_THROWS_WITH(parse(dots + ".a = 1\n", "f"), "f:1:1: " + dots + ".a: nested too deeply");
+    CHECK_THROWS_WITH(parse(dots + ".a = 1\n", "f"), Catch::StartsWith("f:1:133: a.a.") && Catch::EndsWith(": nested too deeply"));
     CHECK_THROWS_AS(parse("a = " + std::string(65, '[') + std::string(65, ']'), "f"), config_error);
 }
