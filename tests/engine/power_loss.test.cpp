@@ -208,7 +208,7 @@ void find_nothing(const std::string& type) {
     const auto dir = place_for_disks();
     if (!dir) return;
     randomness random;
-    const auto o = lose_power(dir->path(), type, io::posix{}, in_long_run(10'000, 100), random, false);
+    const auto o = lose_power(dir->path(), type, io::posix{}, in_long_run(10'000, 200), random, false);
     std::cout << type << ": " << o.disks << " disks after a power loss, " << o.found << " violations" << std::endl;
     INFO(type << ": " << o.lost_filesystems << " filesystems lost; " << o.first);
     CHECK(o.found == 0);

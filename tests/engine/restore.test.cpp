@@ -89,7 +89,7 @@ TEST_CASE("restore: a disk does not boot before everything else is durable") {
     CHECK(stream.calls == calls{"resize", "write front", "sync"});
 }
 
-TEST_CASE("restore: whatever was there, and whether or not it can be read, becomes the revision; what is right is not written again") {
+TEST_CASE("restore: whatever was there, and whether or not it can be read, becomes the revision, and what is right is not written again") {
     randomness random;
     content truth(12'000'000, '\0');
     for (std::size_t at = 0; at < truth.size(); at += block_size)
