@@ -302,7 +302,7 @@ void live(const char* on) {
         const std::uint64_t seed = std::getenv("BACKY_SEED") ? std::stoull(std::getenv("BACKY_SEED")) : std::random_device{}();
         life l(place, seed);
         std::string past;
-        const int steps = in_long_run(10'000, 1'000);
+        const int steps = in_long_run(10'000, 500);
         for (int i = 1; i <= steps; ++i) {
             past = past.substr(past.size() > 2'000 ? past.size() - 2'000 : 0) + std::to_string(i) + ": " + l.step() + "\n";
             const auto found = l.check();

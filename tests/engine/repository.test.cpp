@@ -27,6 +27,14 @@ std::vector<std::string> names_of(const std::vector<revision_id>& ids) {
 
 }  // namespace
 
+TEST_CASE("settle: what a kill kept from being renamed goes with the next command that changes something") {
+    with_revisions(1, [](auto& r, auto& s, const auto& ids, const auto& dir) {
+        for (const auto* name : {".rev.new", ".run.new"}) spill(dir / name, "half a fi");
+        forget(r, s, [](const history&) { return std::vector<revision_id>(); });
+        CHECK(names_in(dir) == names_of(ids));
+    });
+}
+
 TEST_CASE("forget: of those that are named everything goes, and of the others nothing") {
     with_revisions(4, [](auto& r, auto& s, const auto& ids, const fs::path& dir) {
         CHECK(forget(r, s, [&](const history&) { return std::vector{ids[0], ids[3]}; }).size() == 2);

@@ -115,6 +115,7 @@ public:
     }
     void at_rest() {
         bool changed = directory_.remove(run);
+        for (const auto& unfinished : {new_run, new_rev}) changed |= directory_.remove(unfinished);  // of whom a kill kept from renaming it
         for (const auto& id : retired(directory_.names())) changed |= directory_.remove(retired_prefix + id);
         if (changed) directory_.sync();
     }

@@ -24,7 +24,7 @@ struct announcement {
 /// | c.announce(a) | – | durable | error |
 /// | c.retire(id) | – | remove and announce of one revision in one step that takes no space: for a full disk | error |
 /// | c.announced() | optional<announcement> | what the last run left, if it did not come to its end | error |
-/// | c.at_rest() | – | nothing is announced any more | error |
+/// | c.at_rest() | – | nothing is announced any more, and nothing half-written is left | error |
 /// | c.point(id, image) | – | `last` and `last.rev`; nothing: there is no last | error |
 /// | c.digests() | RevisionSpace& | a revision's digests are a small image, cloned from its parent's | |
 ///

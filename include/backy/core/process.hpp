@@ -83,7 +83,7 @@ inline ::pid_t spawn(const std::vector<std::string>& words, const streams& s, ch
     };
     connect(s.in, STDIN_FILENO, "/dev/null", O_RDONLY);
     connect(s.err, STDERR_FILENO, s.log.c_str(), O_WRONLY | O_CREAT | O_APPEND);
-    connect(s.out < 0 ? STDERR_FILENO : s.out, STDOUT_FILENO, nullptr, 0);
+    must(::posix_spawn_file_actions_adddup2(&actions, s.out < 0 ? STDERR_FILENO : s.out, STDOUT_FILENO));
     must(::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1));  // a socket that it kept would keep its port
     ::sigset_t none, all;
     ::sigemptyset(&none);

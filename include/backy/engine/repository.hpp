@@ -79,7 +79,10 @@ public:
             journal_.warning(std::string(e.what()) + " (there is no `last` until there is space)");
             catalog_.point(std::nullopt, std::nullopt);
         }
-        if (!left) return {};
+        if (!left) {
+            catalog_.at_rest();
+            return {};
+        }
         const auto held = release(source, h, *left);
         try {
             if (held.empty()) catalog_.at_rest();

@@ -34,10 +34,11 @@ asio::awaitable<answer> jobs(Daemon& daemon, std::vector<std::string> words) {
 
 template <class Daemon>
 std::string status(Daemon& daemon) {
+    const auto report = daemon.report();
     std::map<std::string, std::size_t> states;
-    for (const auto& j : daemon.report()->jobs) ++states[j.state];
+    for (const auto& j : report->jobs) ++states[j.state];
     text_table table({"Property", "Status"}, {});
-    table.add({"Jobs", std::to_string(daemon.report()->jobs.size())});
+    table.add({"Jobs", std::to_string(report->jobs.size())});
     for (const auto& [state, count] : states) table.add({state, std::to_string(count)});
     for (const auto p : {pool::fast, pool::slow})
         table.add({"Idle Workers (" + name_of(p) + ")", std::to_string(daemon.idle_workers(p))});
