@@ -9,6 +9,8 @@ if(Ceph_FOUND AND NOT TARGET Ceph::rbd)
   add_library(Ceph::rbd INTERFACE IMPORTED)
   set_target_properties(Ceph::rbd PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${Ceph_INCLUDE_DIR}"
                                              INTERFACE_LINK_LIBRARIES "${Ceph_rbd_LIBRARY};${Ceph_rados_LIBRARY}"
-                                             INTERFACE_COMPILE_DEFINITIONS BACKY_CEPH)
+                                             INTERFACE_COMPILE_DEFINITIONS BACKY_CEPH
+                                             # librados has a Boost.Asio of its own version inside, and would take what it can get of ours instead
+                                             INTERFACE_LINK_OPTIONS "-Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/own_boost.map")
 endif()
 mark_as_advanced(Ceph_INCLUDE_DIR Ceph_rbd_LIBRARY Ceph_rados_LIBRARY)

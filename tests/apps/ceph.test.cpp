@@ -357,3 +357,9 @@ TEST_CASE("ceph: at most 128 MiB of memory, whatever the size of the objects") {
         }
     }
 }
+
+TEST_CASE("programs: Ceph's libraries, which have a Boost of another version inside, are offered none of ours") {
+    const auto symbols = shell("nm -D --defined-only \"$BACKY\" | grep -E '5boost|boost_asio' | grep -v ' [a-tx-z] '");
+    CHECK(symbols.out == "");
+    CHECK(symbols.err == "");
+}

@@ -142,10 +142,9 @@ outcome examine(const fs::path& dir, const std::string& type, const disk_history
     outcome o;
     std::vector<std::pair<std::size_t, loss>> plan;
     const auto windows = history.windows().size();
-    for (std::size_t i = 0; i < count; ++i)
-        plan.emplace_back(i < windows ? i : random.below(windows), i < windows ? loss::all : static_cast<loss>(1 + random.below(loss_names.size() - 1)));
-    if (count < windows)  // then each has its chance
-        for (auto& [window, how] : plan) window = random.below(windows), how = static_cast<loss>(random.below(loss_names.size()));
+    if (count >= windows)  // each flush once with everything after it lost, and the rest is drawn
+        for (std::size_t w = 0; w < windows; ++w) plan.emplace_back(w, loss::all);
+    while (plan.size() < count) plan.emplace_back(random.below(windows), static_cast<loss>(random.below(loss_names.size())));
     std::ranges::sort(plan);
     crashed_disks disks(history, start, dir);
     for (const auto& [window, how] : plan) {

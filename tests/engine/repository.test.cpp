@@ -18,13 +18,6 @@ void with_revisions(int number, auto use) {
     });
 }
 
-std::vector<std::string> names_of(const std::vector<revision_id>& ids) {
-    std::vector<std::string> names{".lock", "last", "last.rev"};
-    for (const auto& id : ids) names.insert(names.end(), {id, id + ".digests", id + ".rev"});
-    std::ranges::sort(names);
-    return names;
-}
-
 }  // namespace
 
 TEST_CASE("settle: what a kill kept from being renamed goes with the next command that changes something") {

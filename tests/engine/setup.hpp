@@ -33,6 +33,14 @@ auto engine(const fs::path& directory, const typename S::config& source, const t
     return use(repository, from);
 }
 
+/// What a repository at rest consists of, beside its configuration and log, sorted.
+inline std::vector<std::string> names_of(const std::vector<revision_id>& ids) {
+    std::vector<std::string> names{".lock", "last", "last.rev"};
+    for (const auto& id : ids) names.insert(names.end(), {id, id + ".digests", id + ".rev"});
+    std::ranges::sort(names);
+    return names;
+}
+
 /// A file source, frozen by reflink if it can be, and an image store over one Io, in directory/disk.img and directory/repository.
 template <Io I, Clock K = clocks::system>
 class file_engine {

@@ -60,8 +60,18 @@ inline violations violations_of(const fs::path& repository, const model& m, expe
     return found;
 }
 
-/// Of the next backup of `disk`: it needs no help and leaves nothing over, neither in the repository, where the names `beside` are nobody's
-/// business, nor beside the source. `next_run()` makes it and throws error.
+/// What is in the repository, where the names `beside` are nobody's business, or beside the source, and belongs to none of these revisions.
+inline violations left_over(const fs::path& repository, const fs::path& source, const std::vector<revision_id>& ids, const std::set<std::string>& beside = {}) {
+    violations found;
+    const auto expected = names_of(ids);
+    for (const auto& name : names_in(repository))
+        if (!beside.contains(name) && !std::ranges::binary_search(expected, name)) found.push_back("left over: " + name);
+    for (const auto& name : names_in(source.parent_path()))
+        if (name.find(".backy-") != name.npos) found.push_back("left over at the source: " + name);
+    return found;
+}
+
+/// Of the next backup of `disk`: it needs no help and leaves nothing over. `next_run()` makes it and throws error.
 violations violations_of_next_run(const fs::path& repository, const fs::path& source, model m, const content& disk, const std::set<std::string>& beside, auto next_run) {
     try {
         for (const auto& r : catalogs::files<>(repository).read().revisions)
@@ -74,13 +84,9 @@ violations violations_of_next_run(const fs::path& repository, const fs::path& so
         return {std::string("the next run fails: ") + e.what()};
     }
     auto found = violations_of(repository, m);
-    std::set<std::string> expected{".lock", "last", "last.rev"};
-    expected.insert(beside.begin(), beside.end());
-    for (const auto& [id, bytes] : m.revisions) expected.insert({id, id + ".digests", id + ".rev"});
-    for (const auto& name : names_in(repository))
-        if (!expected.contains(name)) found.push_back("left over: " + name);
-    for (const auto& name : names_in(source.parent_path()))
-        if (name.find(".backy-") != name.npos) found.push_back("left over at the source: " + name);
+    std::vector<revision_id> ids;
+    for (const auto& [id, bytes] : m.revisions) ids.push_back(id);
+    for (auto& name : left_over(repository, source, ids, beside)) found.push_back(std::move(name));
     return found;
 }
 

@@ -63,7 +63,7 @@ private:
 /// A loop device over a FUSE file of tests/lab/recorded_disk, with a filesystem of `type` mounted.
 class recorded_filesystem {
 public:
-    recorded_filesystem(const fs::path& dir, const std::string& type) : dir_(dir), type_(type) {
+    recorded_filesystem(const fs::path& dir, const std::string& type) : dir_(dir) {
         fs::create_directory(dir_ / "fuse"), fs::create_directory(dir_ / "mounted");
         must_run(make_command(type) + " '" + (dir_ / "disk").string() + "'");
         must_run("cp --sparse=always '" + (dir_ / "disk").string() + "' '" + start().string() + "'");
@@ -77,7 +77,6 @@ public:
     fs::path path() const { return dir_ / "mounted"; }
     fs::path start() const { return dir_ / "start"; }  ///< the disk before it was mounted
     fs::path log() const { return dir_ / "log"; }
-    const std::string& type() const { return type_; }
     /// Everything up to here has been told to the disk.
     std::size_t position() const { return fs::file_size(log()); }
 
@@ -86,7 +85,6 @@ private:
         return type == "btrfs" ? "make() { truncate -s 256M \"$1\" && mkfs.btrfs -q \"$1\"; }; make" : "make() { truncate -s 300M \"$1\" && mkfs.xfs -q \"$1\"; }; make";
     }
     fs::path dir_;
-    std::string type_;
 };
 
 /// What a power loss leaves of the writes of its window.

@@ -86,6 +86,9 @@ public:
         for (const auto& [key, value] : {std::pair<const char*, const char*>{"client_mount_timeout", limit.c_str()},
                                          {"rados_mon_op_timeout", limit.c_str()},
                                          {"rados_osd_op_timeout", limit.c_str()},
+                                         // With two, an image that is closed at once may be destroyed while the other thread still looks at its state
+                                         // (librbd::ImageState, 16.2.15: an abort, or a wait for ever).
+                                         {"librados_thread_count", "1"},
                                          {"rbd_cache", "false"}})  // we read once, and what we write has to be there
             check(::rados_conf_set(cluster, key, value), "ceph", std::string("set ") + key);
 
