@@ -82,6 +82,45 @@ TEST_CASE("scheduler: every volume has its revisions, and a source that breaks i
     CHECK(!fs::exists(d.base / ".shell"));
 }
 
+TEST_CASE("scheduler: revisions are read again while nothing is due, what has rotted is told, and the next run makes it good") {
+    running_scheduler d;
+    d.configure("[schedules.daily]\ndaily = { interval = \"1d\", keep = 3 }\nproof = { compared = \"1d\", verified = \"30d\" }\n", {{"vm1", "daily"}}, "scrub-every = \"4s\"\nscrub-rate = 1\n");
+    d.volumes({"vm1"});
+    d.start();
+    REQUIRE(d.check_becomes(0));
+    REQUIRE(eventually(30s, [&] { return d.logged("vm1: its revisions are what they were") >= 2; }));
+    const auto last = [&] { return d.base / "vm1" / fs::read_symlink(d.base / "vm1" / "last"); };
+    CHECK(slurp(last().string() + ".rev").find("trust = \"verified\"") != std::string::npos);
+    CHECK(std::regex_search(d.repository("vm1")("status").out, std::regex("\nproven: compared 20\\d\\d-.{14}, verified 20\\d\\d-.{14}\n$")));
+    CHECK(d.check().out.starts_with("OK: "));
+
+    const auto rotten = last();
+    rot(rotten, 100'000);
+    REQUIRE(eventually(30s, [&] { return d.logged("vm1: verify: exit status 1 (its backy.log says what was found)") == 1; }));
+    CHECK(slurp(d.base / "vm1" / "backy.log").find("revision " + rotten.filename().string() + ": offset 65536, 65536 bytes: does not match its digest") != std::string::npos);
+    REQUIRE(eventually(30s, [&] { return d.revisions("vm1") == 2; }));
+    REQUIRE(d.check_becomes(1));
+    CHECK(d.check().out.starts_with("WARNING: vm1: 1 revision is distrusted (backy verify --distrusted, or forget) | "));
+    CHECK((slurp(last()) == slurp(d.volume("vm1"))));
+    CHECK(d.stop() == 0);
+}
+
+TEST_CASE("scheduler: nothing is read again where that is so configured, and check tells what is overdue elsewhere") {
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}}, "scrub-every = \"never\"\n");
+    d.volumes({"vm1"});
+    d.start();
+    REQUIRE(d.check_becomes(0));
+    std::this_thread::sleep_for(5s);
+    CHECK(d.logged("reading revisions again") == 0);
+    d.configure(daily, {{"vm1", "daily"}}, "scrub-every = \"4s\"\n");
+    d.signal(SIGHUP);
+    REQUIRE(eventually(30s, [&] { return d.logged("vm1: its revisions are what they were") >= 1; }));
+    CHECK(d.stop() == 0);
+    std::this_thread::sleep_for(5s);
+    CHECK(d.check().out.starts_with("WARNING: vm1: proof verified is late (last time: 20"));
+}
+
 TEST_CASE("scheduler: as a program of its own it runs the backy beside it") {
     running_scheduler d;
     d.configure(daily, {{"vm1", "daily"}});

@@ -132,6 +132,7 @@ struct schedule : pinned {
     explicit schedule(config) { throw 0; }
     std::vector<std::string> tags() const { throw 0; }
     std::optional<std::chrono::seconds> interval_of(const std::string&) const { throw 0; }
+    proof_limits proofs() const { throw 0; }
     std::optional<timestamp> next_run(const std::string&, const standing&, timestamp) const { throw 0; }
     std::vector<std::string> tags_due(const std::string&, const standing&, timestamp, timestamp) const { throw 0; }
     expiry expired(const history&, timestamp) const { throw 0; }

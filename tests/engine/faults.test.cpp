@@ -200,7 +200,7 @@ TEST_CASE("faults: verify") {
                 file_engine<faulty> e(dir->path(), faulty(plan), journal);
                 const auto h = e.catalog.read();
                 if (!h.find(id)) throw error("verify", "no such revision");
-                faults_found = verify(e.repository, *h.find(id), 1).size();
+                faults_found = verify(e.repository, *h.find(id), {.workers = 1}).size();
             });
             CHECK(faults_found == 0);
             const auto r = *catalogs::files<>(*dir / "repository").read().find(id);

@@ -251,7 +251,7 @@ private:
         auto* const r = any();
         if (!r) return;
         bool good = false;
-        const bool ok = run("verify", true, [&](auto& e) { good = verify(e.repository, resolve_id(e.catalog.read(), r->id), 1).empty(); });
+        const bool ok = run("verify", true, [&](auto& e) { good = verify(e.repository, resolve_id(e.catalog.read(), r->id), {.workers = 1}).empty(); });
         if (ok && plan_->what == kind::none) demand(good == r->whole(), good ? "verify found no rot" : "verify found rot in a whole revision");
         if (good) demand(r->whole(), "verify found no rot");
         trust_now(*r, ok, good);

@@ -201,14 +201,14 @@ struct trial {
     /// It is distrusted, or if verify ended by an error it is not called verified.
     bool verify_finds(const revision_id& id) {
         try {
-            return !verify(e.repository, *read().find(id), 1).empty() && read().find(id)->trust == trust::distrusted;
+            return !verify(e.repository, *read().find(id), {.workers = 1}).empty() && read().find(id)->trust == trust::distrusted;
         } catch (const error&) {
             return read().find(id)->trust == trust::trusted;
         }
     }
     bool next_is_right() {
         const auto made = backup(e.repository, e.source, {"next"}, 1).made;
-        return slurp(in(made.id)) == s.next && verify(e.repository, made, 1).empty();
+        return slurp(in(made.id)) == s.next && verify(e.repository, made, {.workers = 1}).empty();
     }
     bool untouched(const revision_id& id) const {
         return std::ranges::all_of(std::array{"", ".digests", ".rev"},

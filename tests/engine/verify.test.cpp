@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Verify by itself: what does not pass, and what is written down of it.
 #include "setup.hpp"
+#include "support/program.hpp"
 
 using namespace support;
 
@@ -75,4 +76,128 @@ TEST_CASE("verify: a revision without digests is neither verified nor distrusted
         CHECK_THROWS_WITH(verify(r, made), "revision " + made.id + ": verify: it has no digests to check it against");
         CHECK(r.catalog().read().find(made.id)->trust == trust::trusted);
     });
+}
+
+namespace {
+
+/// Five revisions of a file on a filesystem that reflinks, each with one block more that changed, and how many bytes a verification reads.
+class shared_life {
+public:
+    static constexpr std::size_t size = 40 * block_size + 1000;
+    explicit shared_life(const fs::path& place) : dir_(place), now_(size, '\0') {
+        fs::create_directory(dir_ / "repository");
+        random_.fill(now_, 0, size);
+        for (int i = 0; i < 5; ++i) back_up();
+    }
+    void back_up() {
+        random_.fill(now_, ids.size() * block_size, block_size);
+        spill(dir_ / "disk.img", now_);
+        file_engine e(dir_.path(), io::posix{}, journal_);
+        ids.push_back(backup(e.repository, e.source, {"daily"}).made.id);
+        contents.push_back(now_);
+    }
+    revision at(std::size_t i) {
+        file_engine e(dir_.path(), io::posix{}, journal_);
+        return *e.catalog.read().find(ids[i]);
+    }
+    /// Blocks that it reads.
+    byte_count verify(std::size_t i, std::optional<timestamp> believed_since) {
+        file_engine e(dir_.path(), io::posix{}, journal_);
+        std::atomic<byte_count> read = 0;
+        faults = backy::verify(e.repository, at(i), {.believed_since = believed_since, .before_read = [&](byte_count n) { read += blocks_of(n); }});
+        return read;
+    }
+    fs::path image(std::size_t i) const { return dir_ / "repository" / ids[i]; }
+
+    std::vector<revision_id> ids;
+    std::vector<content> contents;
+    lines faults;
+
+private:
+    scratch dir_;
+    silent_journal journal_;
+    randomness random_;
+    content now_;
+};
+
+/// On a disk that is not mounted: in the revisions, and in the volume, which is written anew before the next backup.
+void rot_everywhere(const fs::path& disk, const content& block) {
+    const auto bytes = slurp(disk);
+    auto at = bytes.find(block);
+    REQUIRE(at != bytes.npos);
+    for (; at != bytes.npos; at = bytes.find(block, at + 1)) rot(disk, static_cast<std::streamoff>(at + 5));
+}
+
+}  // namespace
+
+TEST_CASE("verify: what lies in one place with a revision that was verified is read once for both") {
+    for (const auto& place : copy_on_write()) {
+        shared_life life(place);
+        const auto begun = clocks::system().now();
+        INFO(place);
+        CHECK(life.verify(0, begun) == 41);
+        CHECK(life.at(0).verified->part == "the whole image, from the disk");
+        CHECK(life.verify(1, begun) == 1);
+        const auto one = *life.at(1).verified;
+        CHECK(one.part == "the whole image, from the disk; 40 of its 41 blocks as part of revision " + life.ids[0]);
+        CHECK(one.at == life.at(0).verified->at);
+        CHECK(life.verify(4, begun) == 3);  // from 1, the nearest
+        CHECK(life.verify(2, begun) == 1);
+        CHECK(life.verify(3, begun) <= 1);
+        CHECK(life.verify(3, std::nullopt) == 41);
+        CHECK(life.verify(2, clocks::system().now()) == 41);
+        CHECK(life.faults.empty());
+    }
+}
+
+TEST_CASE("verify: what a revision does not share, or has other digests for, is read whatever its neighbour was") {
+    for (const auto& place : copy_on_write()) {
+        shared_life life(place);
+        const auto begun = clocks::system().now();
+        life.verify(1, begun);
+        rot(life.image(2), 30 * block_size + 3);  // written anew, and so elsewhere
+        life.verify(2, begun);
+        CHECK(life.faults == lines{"offset 1966080, 65536 bytes: does not match its digest"});
+        CHECK(life.at(2).trust == trust::distrusted);
+        CHECK(life.at(1).trust == trust::verified);
+        life.verify(3, begun);  // not from 2, which is distrusted
+        CHECK(life.at(3).verified->part.ends_with("as part of revision " + life.ids[1]));
+    }
+}
+
+TEST_CASE("verify: a block that rotted on the disk distrusts every revision that shares it, and the next run writes it anew") {
+    if (::geteuid() != 0) return;
+    for (const std::string type : {"btrfs", "xfs"}) {
+        const scratch dir(plain());
+        const auto disk = dir / "disk", mounted = dir / "mounted";
+        fs::create_directory(mounted);
+        const auto mount = [&] { REQUIRE(shell("mount -o loop '" + disk.string() + "' '" + mounted.string() + "'").code == 0); };
+        const auto unmount = [&] { REQUIRE(shell("umount '" + mounted.string() + "'").code == 0); };
+        REQUIRE(shell("truncate -s 400M '" + disk.string() + "' && mkfs." + type + " -q '" + disk.string() + "'").code == 0);
+        mount();
+        const std::shared_ptr<void> end(nullptr, [&](void*) { shell("umount '" + mounted.string() + "'"); });
+        shared_life life(mounted);
+        const auto block_30 = life.contents[0].substr(30 * block_size, block_size);  // which is in all of them
+        unmount();
+        rot_everywhere(disk, block_30);
+        mount();
+        const auto begun = clocks::system().now();
+        CHECK(life.verify(4, begun) >= 41);  // more where a window cannot be read at once
+        REQUIRE(life.faults.size() == 1);
+        CHECK(life.faults[0].starts_with("offset 1966080, 65536 bytes: "));
+        for (std::size_t i = 0; i < 5; ++i) CHECK(life.at(i).trust == trust::distrusted);
+        life.back_up();
+        CHECK((slurp(life.image(5)) == life.contents[5]));
+        CHECK(life.verify(5, begun) == 41);
+        CHECK(life.faults.empty());
+
+        life.back_up();
+        unmount();
+        rot_everywhere(disk, life.contents[6].substr(6 * block_size, block_size));
+        mount();
+        life.verify(6, begun);
+        CHECK(life.faults.size() == 1);
+        CHECK(life.at(6).trust == trust::distrusted);
+        CHECK(life.at(5).trust == trust::verified);  // which has another block there
+    }
 }

@@ -26,7 +26,8 @@ job_report job(const std::string& name, const standing& known, const char* sched
     job_report j;
     j.job = name;
     j.state = "waiting";
-    judge(j, known, schedules::interval(schedules::interval::config::from(config::parse(schedule, "f"))));
+    const schedules::interval s(schedules::interval::config::from(config::parse(schedule, "f")));
+    judge(j, known, s, s.proofs());
     return j;
 }
 report of(std::vector<job_report> jobs) {
@@ -103,6 +104,18 @@ TEST_CASE("check: what becomes critical if nobody looks is a warning") {
     job_report unknown;
     unknown.job = "u", unknown.state = "scanning";
     warning(of({unknown}), "1 job has not been looked at yet");
+}
+
+TEST_CASE("check: a schedule can promise how old the proofs may be") {
+    constexpr auto* promise = "daily = { interval = \"24h\", keep = 1 }\nproof = { read_back = \"2d\", compared = \"2d\", verified = \"30d\" }";
+    auto known = stands(now - 1h, {"daily"});
+    known.proofs = {now - 1h, now - 1h, now - 24h * 30};
+    CHECK(check(of({job("a", known, promise)}), now).text.starts_with("OK: 1 job within SLA"));
+    CHECK(first_words(check(of({job("a", known, promise)}), now + 1s)) == "WARNING: a: proof verified is late (last time: 2015-08-02 07:06:47 UTC)");
+    known.proofs = {};
+    CHECK(check(of({job("a", known, promise)}), now).text.find("\nwarning: a: proof compared is late (last time: -)\n") != std::string::npos);
+    CHECK(check(of({job("a", known, "daily = { interval = \"24h\", keep = 1 }")}), now).level == level::ok);  // nobody asked for them
+    CHECK(job("a", {}, promise).proofs.empty());
 }
 
 TEST_CASE("check: remarks are further lines and no warning") {

@@ -4,6 +4,7 @@
 
 #include <backy/cli/command.hpp>
 #include <backy/history/metadata.hpp>
+#include <backy/monitoring/report.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -24,7 +25,15 @@ std::vector<std::string> marks_of(const revision& r, auto& store) {
     return marks;
 }
 
-std::string status_table(const history& h, auto& store, const Schedule auto& schedule) {
+/// "proven: compared 2015-11-05 10:32:03, verified - (late)": what the schedule promises; "" if that is nothing.
+inline std::string proofs_line(const history& h, const proof_limits& limits, timestamp now) {
+    std::vector<std::string> parts;
+    for (const auto& p : monitoring::judge_proofs(standing_of(h), limits))
+        parts.push_back(p.what + " " + (p.last ? to_text(*p.last) : "-") + (p.late(now) ? " (late)" : ""));
+    return parts.empty() ? "" : "proven: " + join(parts, ", ") + "\n";
+}
+
+std::string status_table(const history& h, auto& store, const Schedule auto& schedule, timestamp now) {
     text_table table({"Date", "ID", "Size", "Durat", "Tags"}, {2, 3});
     byte_count written = 0;
     for (const auto& r : h.revisions) {
@@ -37,7 +46,8 @@ std::string status_table(const history& h, auto& store, const Schedule auto& sch
     }
     for (const auto& d : h.damaged) table.add({"-", d.id.substr(0, shown_id_length), "-", "-", "(damaged)"});
     const auto count = h.revisions.size() + h.damaged.size();
-    return table.to_text() + "== Summary\n" + std::to_string(count) + (count == 1 ? " revision\n" : " revisions\n") + to_size(written) + " data (estimated)\n";
+    return table.to_text() + "== Summary\n" + std::to_string(count) + (count == 1 ? " revision\n" : " revisions\n") + to_size(written) + " data (estimated)\n" +
+           proofs_line(h, schedule.proofs(), now);
 }
 
 nlohmann::ordered_json status_json(const history& h, auto& store, const Schedule auto& schedule) {
@@ -71,7 +81,7 @@ void add_status(CLI::App& app, invocation& call) {
                 const auto h = repository.catalog().read();
                 report_damage(h, log);
                 if (*as_json) std::cout << status_json(h, repository.store(), schedule).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-                else std::cout << status_table(h, repository.store(), schedule);
+                else std::cout << status_table(h, repository.store(), schedule, repository.clock().now());
             });
             return success;
         };

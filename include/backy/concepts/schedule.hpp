@@ -17,12 +17,18 @@ struct expiry {
     std::vector<revision_id> removed;
 };
 
+/// How old what was really done to the bytes of a repository may be (standing::proofs); nothing: it is not looked at.
+struct proof_limits {
+    std::optional<std::chrono::seconds> read_back, compared, verified;
+};
+
 /// | expression | returns | meaning | throws |
 /// |---|---|---|---|
 /// | S::type | hana::string | its name in documents | |
 /// | S::config::from(table) | S::config | of the [schedule] table; an empty one is a schedule that knows no tag | config_error |
 /// | s.tags() | vector<string> | those it knows, the shortest interval first | – |
 /// | s.interval_of(tag) | optional<seconds> | nothing: the schedule does not know it | – |
+/// | s.proofs() | proof_limits | what else it promises | – |
 /// | s.next_run(job, known, now) | optional<timestamp> | when the job's next run is due; before now: it is owed since then. Nothing: never | – |
 /// | s.tags_due(job, known, after, until) | vector<string> | the tags of a run at `until`: those whose turn comes after `after`, and those missed by then | – |
 /// | s.expired(history, now) | expiry | tags that have run out, revisions that are left without any | – |
@@ -36,6 +42,7 @@ concept Schedule = requires(const S s, const section& table, const std::string& 
     { S::config::from(table) } -> std::same_as<typename S::config>;
     { s.tags() } -> std::same_as<std::vector<std::string>>;
     { s.interval_of(tag) } -> std::same_as<std::optional<std::chrono::seconds>>;
+    { s.proofs() } -> std::same_as<proof_limits>;
     { s.next_run(tag, known, t) } -> std::same_as<std::optional<timestamp>>;
     { s.tags_due(tag, known, t, t) } -> std::same_as<std::vector<std::string>>;
     { s.expired(h, t) } -> std::same_as<expiry>;

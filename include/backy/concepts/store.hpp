@@ -73,4 +73,14 @@ concept FileStore = Store<S> && requires(const S s, const revision_id& id) {
     { s.path(id) } -> std::same_as<std::filesystem::path>;
 };
 
+/// A Store that can tell what its revisions have in common.
+///
+/// | expression | returns | meaning | throws |
+/// |---|---|---|---|
+/// | s.shared(a, b, size) | block_map | of a volume of `size` bytes: blocks of two revisions that are one on the medium, at the same offset, so that reading one reads the other; what is uncertain is left out | missing_revision, error |
+template <class S>
+concept SharingStore = Store<S> && requires(const S s, const revision_id& id, byte_count size) {
+    { s.shared(id, id, size) } -> std::same_as<block_map>;
+};
+
 }  // namespace backy

@@ -22,11 +22,13 @@ struct global {
     std::vector<std::string> telnet_addrs;
     std::uint16_t telnet_port;
     std::string backup_completed_callback;  ///< empty: none
+    std::optional<std::chrono::seconds> scrub_every;  ///< within this every revision's bytes are read; nothing: they are not
+    byte_count scrub_rate;                             ///< bytes per second
 
     /// Touches nothing.
     static global from(const section& table) {
         table.allow_only({"base-dir", "require-mount", "worker-limit", "status-file", "status-interval", "telnet-addrs", "telnet-port",
-                          "backup-completed-callback"});
+                          "backup-completed-callback", "scrub-every", "scrub-rate"});
         const auto path = [&](const char* key, const std::string& otherwise) {
             const auto text = table.get<std::string>(key, otherwise);
             if (text != otherwise && !std::filesystem::path(text).is_absolute()) table.refuse(key, "must be an absolute path: \"" + text + "\"");
@@ -47,6 +49,8 @@ struct global {
         g.telnet_addrs = addresses(table);
         g.telnet_port = static_cast<std::uint16_t>(number("telnet-port", 6023, 65'535));
         g.backup_completed_callback = path("backup-completed-callback", "");
+        if (table.get<std::string>("scrub-every", "30d") != "never") g.scrub_every = table.duration("scrub-every", "30d");
+        g.scrub_rate = static_cast<byte_count>(number("scrub-rate", 20, 10'000)) * 1_MiB;
         return g;
     }
 

@@ -99,11 +99,22 @@ public:
     const typename H::key& key() const { return digester_.key(); }
     /// One read of the table, and one pass of the hash over the data.
     comparison<H> compare(byte_count offset, const_block data) const {
-        std::array<typename H::digest, window_blocks> known{};
-        const auto place = layout::place_of(offset), count = blocks_of(data.size());
-        if (image_ && image_->size() > place)
-            image_->read(place, std::as_writable_bytes(std::span(known)).first(std::min(count * layout::width, image_->size() - place)));
-        return digester_.compare(data, std::span(known).first(count));
+        const auto count = blocks_of(data.size());
+        const auto digests = known(offset, count);
+        return digester_.compare(data, std::span(digests).first(count));
+    }
+    /// Blocks that another table says something else of; all, if its key is another.
+    block_map differing(const digest_table& other, byte_count size) const {
+        block_map map(size);
+        const auto ours = layout::header_for(key()), theirs = layout::header_for(other.key());
+        if (std::memcmp(&ours, &theirs, sizeof ours) != 0) return map.add({0, size}), map;
+        for (byte_count at = 0; at < size; at += window_size) {
+            const auto count = blocks_of(std::min(window_size, size - at));
+            const auto here = known(at, count), there = other.known(at, count);
+            for (byte_count i = 0; i < count; ++i)
+                if (here[i] != there[i]) map.add({at + i * block_size, 1});
+        }
+        return map;
     }
     /// Blocks with a digest, and some beside them: a page of the file covers many.
     block_map allocated(byte_count size) const {
@@ -118,6 +129,14 @@ public:
     }
 
 private:
+    std::array<typename H::digest, window_blocks> known(byte_count offset, byte_count count) const {
+        std::array<typename H::digest, window_blocks> digests{};
+        const auto place = layout::place_of(offset);
+        if (image_ && image_->size() > place)
+            image_->read(place, std::as_writable_bytes(std::span(digests)).first(std::min(count * layout::width, image_->size() - place)));
+        return digests;
+    }
+
     std::optional<I> image_;
     digester<H> digester_;
 };

@@ -48,6 +48,8 @@ inline void look_at(const job_report& j, timestamp now, findings& f) {
     if (!late)
         for (const auto& t : j.tags)
             if (!t.late_from || now > *t.late_from) warn("tag " + t.tag + " is late (last time: " + when(t.last) + ")");
+    for (const auto& p : j.proofs)
+        if (p.late(now)) warn("proof " + p.what + " is late (last time: " + when(p.last) + ")");
     if (j.failures >= 2) ++f.failing, warn(count_of(j.failures, "failure", "failures") + " in a row: " + j.trouble + " (its backy.log has more)");
     else if (j.failures == 0 && !j.trouble.empty()) warn(j.trouble);
     if (j.distrusted > 0) warn(count_of(j.distrusted, "revision is", "revisions are") + " distrusted (backy verify --distrusted, or forget)");

@@ -29,6 +29,20 @@ struct tag_report {
     }
 };
 
+/// One thing that is to be done to a job's bytes again and again.
+struct proof_report {
+    std::string what;
+    std::optional<timestamp> last, late_from;
+
+    bool late(timestamp now) const { return !late_from || now > *late_from; }
+
+    friend void fields(auto& visit, auto& p)
+        requires std::same_as<std::remove_cvref_t<decltype(p)>, proof_report>
+    {
+        visit("what", p.what), visit("last", p.last), visit("late_from", p.late_from);
+    }
+};
+
 struct job_report {
     std::string job, state;
     bool known = false;  ///< its repository was looked at
@@ -39,6 +53,7 @@ struct job_report {
     std::optional<timestamp> next;
     std::vector<std::string> next_tags;
     std::vector<tag_report> tags;
+    std::vector<proof_report> proofs;  ///< that the schedule promises, once there is a revision
     std::int64_t failures = 0;  ///< in a row
     std::string trouble;        ///< of the last run; empty: there was none
     std::int64_t distrusted = 0;
@@ -53,7 +68,7 @@ struct job_report {
     {
         visit("job", j.job), visit("state", j.state), visit("known", j.known), visit("last", j.last), visit("late_from", j.late_from);
         visit("last_id", j.last_id), visit("last_tags", j.last_tags), visit("last_duration", j.last_duration);
-        visit("next", j.next), visit("next_tags", j.next_tags), visit("tags", j.tags), visit("failures", j.failures), visit("trouble", j.trouble);
+        visit("next", j.next), visit("next_tags", j.next_tags), visit("tags", j.tags), visit("proofs", j.proofs), visit("failures", j.failures), visit("trouble", j.trouble);
         visit("distrusted", j.distrusted), visit("damaged", j.damaged), visit("strangers", j.strangers);
         visit("tags_by_hand", j.tags_by_hand), visit("beside_volume", j.beside_volume);
     }
@@ -103,8 +118,21 @@ struct report {
 /// 1.5 times the interval after the newest: an interval, and half of one for the run itself and a queue before it.
 inline timestamp late_after(timestamp last, std::chrono::seconds interval) { return last + std::chrono::microseconds(interval) * 3 / 2; }
 
-/// What the schedule makes of a repository's standing: how old its backups may become.
-void judge(job_report& j, const standing& known, const Schedule auto& schedule) {
+/// What the schedule promises to be done to the bytes, and what was. Without a revision that counts: nothing, for that is late itself.
+inline std::vector<proof_report> judge_proofs(const standing& known, const proof_limits& limits) {
+    std::vector<proof_report> all;
+    if (!known.newest) return all;
+    const auto add = [&](const char* what, const std::optional<timestamp>& last, const std::optional<std::chrono::seconds>& limit) {
+        if (limit) all.push_back({what, last, last ? std::optional(*last + *limit) : std::nullopt});
+    };
+    add("read_back", known.proofs.read_back, limits.read_back);
+    add("compared", known.proofs.compared, limits.compared);
+    add("verified", known.proofs.verified, limits.verified);
+    return all;
+}
+
+/// What the schedule makes of a repository's standing: how old its backups may become. `limits`: the schedule's, or tighter ones.
+void judge(job_report& j, const standing& known, const Schedule auto& schedule, const proof_limits& limits) {
     j.known = true;
     const auto promised = schedule.tags();
     if (known.newest) {
@@ -118,6 +146,7 @@ void judge(job_report& j, const standing& known, const Schedule auto& schedule) 
         const auto last = known.newest_with(tag);
         j.tags.push_back({tag, last, last ? std::optional(late_after(*last, *schedule.interval_of(tag))) : std::nullopt});
     }
+    j.proofs = judge_proofs(known, limits);
     for (const auto& use : known.tags)
         if (!schedule.interval_of(use.tag)) j.tags_by_hand.push_back(use);
     j.distrusted = known.distrusted;

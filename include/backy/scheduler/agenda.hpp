@@ -156,6 +156,10 @@ public:
         plan(name, j, now);
     }
 
+    /// Nothing runs or waits for a worker, nor will for so long.
+    bool is_quiet(timestamp now, std::chrono::seconds ahead) const {
+        return running_[0] + running_[1] + queues_[0].size() + queues_[1].size() == 0 && (waiting_.empty() || waiting_.begin()->first > now + ahead);
+    }
     /// When start() has something to do again, as long as nothing else happens.
     std::optional<timestamp> wakes() const { return waiting_.empty() ? std::nullopt : std::optional(waiting_.begin()->first); }
 

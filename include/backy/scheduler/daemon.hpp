@@ -9,6 +9,7 @@
 #include <backy/scheduler/commands.hpp>
 #include <backy/scheduler/jobs.hpp>
 #include <backy/scheduler/known.hpp>
+#include <backy/scheduler/scrub.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -157,6 +158,7 @@ private:
         journal_.info("ready: " + std::to_string(names.size()) + " jobs, " + std::to_string(rest.size()) + " of them to be looked at");
         spawn_task(work());
         spawn_task(watch());
+        spawn_task(scrub());
         co_await look_again(std::move(rest));
         co_await write_status();
         auto edited = co_await outdated(std::move(current), true);
@@ -317,10 +319,10 @@ private:
         co_return co_await ended(pid, limit);
     }
     /// A command on a repository; its output goes to `out`, or with its errors to the repository's log.
-    asio::awaitable<int> backy(const std::string& command, const std::filesystem::path& directory, int out = -1) {
+    asio::awaitable<int> backy(const std::string& command, const std::filesystem::path& directory, int out = -1, int in = -1) {
         std::vector<std::string> words{program_.string(), "-b", directory.string()};
         for (auto& word : split(command, ' ')) words.push_back(std::move(word));
-        return run_child(std::move(words), {.out = out, .log = log_of(directory)});
+        return run_child(std::move(words), {.in = in, .out = out, .log = log_of(directory)});
     }
     static std::filesystem::path log_of(const std::filesystem::path& directory) { return directory / "backy.log"; }
     asio::awaitable<int> call(const std::string& program, const std::string& job, int in, const std::filesystem::path& directory) {
@@ -342,6 +344,55 @@ private:
             if (status != 0) journal_.warning(name + ": backup-completed-callback: " + describe_status(status));
         } catch (const std::exception& e) {
             journal_.warning(name + ": backup-completed-callback: " + e.what());
+        }
+    }
+
+    // ---- scrub
+
+    /// The disks are free, and for the next minute nobody is due.
+    bool is_quiet() const { return agenda_.is_quiet(now(), std::chrono::minutes(1)); }
+
+    asio::awaitable<void> scrub() {
+        constexpr std::chrono::minutes after_a_failure{60};
+        std::map<std::string, timestamp> later;
+        while (!stopping_) {
+            const auto next = is_quiet() ? next_to_scrub(agenda_, settings_.global.scrub_every, later, now()) : std::nullopt;
+            if (next && !co_await read_again(*next)) later[*next] = now() + after_a_failure;
+            if (next) continue;
+            scrub_timer_.expires_after(settings_.global.status_interval);
+            co_await scrub_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+    }
+    /// True: that was done, whatever was found.
+    asio::awaitable<bool> read_again(std::string name) {
+        const auto directory = base_.path() / name;
+        const auto limit = *limits_of(*agenda_.find(name)->schedule, settings_.global.scrub_every).verified;
+        bool is_done = false;
+        const auto pipe = std::make_shared<const allowance_pipe>();
+        const auto reads = std::make_shared<bool>(true);
+        spawn_task(allow_while(reads, pipe));
+        try {
+            journal_.info(name + ": reading revisions again");
+            const auto status = co_await backy("verify --older-than " + std::to_string(begins_after(limit).count()) + "s --paced", directory, -1, pipe->child_end());
+            constexpr int failed = 1;
+            is_done = WIFEXITED(status) && WEXITSTATUS(status) <= failed;
+            if (status == 0) journal_.info(name + ": its revisions are what they were");
+            else if (!stopping_) journal_.error(name + ": verify: " + describe_status(status) + " (its backy.log says what was found)");
+        } catch (const std::exception& e) {
+            journal_.error(name + ": verify: " + e.what());
+        }
+        *reads = false;
+        std::vector<std::string> names{name};
+        co_await look_again(std::move(names));
+        const auto* const j = agenda_.find(name);  // what could not be read now is tried again later
+        co_return is_done && (!j || j->standing.proofs.verified.value_or(now()) > now() - begins_after(limit));
+    }
+    asio::awaitable<void> allow_while(std::shared_ptr<bool> reads, std::shared_ptr<const allowance_pipe> pipe) {
+        asio::steady_timer second(loop_);
+        while (*reads && !stopping_) {
+            if (is_quiet()) pipe->allow(settings_.global.scrub_rate);
+            second.expires_after(std::chrono::seconds(1));
+            co_await second.async_wait(asio::as_tuple(asio::use_awaitable));
         }
     }
 
@@ -445,7 +496,7 @@ private:
             auto& one = r.jobs.emplace_back();
             one.job = name;
             one.state = state_text(j);
-            if (j.state != state::unknown) monitoring::judge(one, j.standing, *j.schedule);
+            if (j.state != state::unknown) monitoring::judge(one, j.standing, *j.schedule, limits_of(*j.schedule, settings_.global.scrub_every));
             if (j.due) one.next = j.wakes(), one.next_tags = agenda_.next_tags(name);
             one.failures = j.failures;
             one.trouble = j.trouble;
@@ -548,6 +599,7 @@ private:
         shell_.stop();
         alarm_.cancel();
         status_timer_.cancel();
+        scrub_timer_.cancel();
         for (const auto pid : children_) ::kill(pid, SIGTERM);
         const auto deadline = std::chrono::steady_clock::now() + stop_limit;
         while (runs_ > 0 || !children_.empty()) {
@@ -582,7 +634,7 @@ private:
     std::exception_ptr failure_;
     asio::io_context loop_{1};
     asio::thread_pool blocking_{3};
-    asio::steady_timer alarm_{loop_}, status_timer_{loop_};
+    asio::steady_timer alarm_{loop_}, status_timer_{loop_}, scrub_timer_{loop_};
     shell_server shell_{loop_.get_executor(), journal_, [this](std::vector<std::string> words, bool may_change) {
                             return run_command(*this, std::move(words), may_change);
                         }};

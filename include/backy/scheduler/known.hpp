@@ -16,11 +16,16 @@ void fields(auto& visit, auto& b)
 {
     visit("id", b.id), visit("made_at", b.made_at), visit("duration", b.duration), visit("tags", b.tags), visit("bytes_written", b.bytes_written);
 }
+void fields(auto& visit, auto& p)
+    requires std::same_as<std::remove_cvref_t<decltype(p)>, proof_times>
+{
+    visit("read_back", p.read_back), visit("compared", p.compared), visit("verified", p.verified);
+}
 void fields(auto& visit, auto& s)
     requires std::same_as<std::remove_cvref_t<decltype(s)>, standing>
 {
     visit("newest", s.newest), visit("tags", s.tags), visit("revisions", s.revisions), visit("distrusted", s.distrusted);
-    visit("damaged", s.damaged), visit("strangers", s.strangers);
+    visit("proofs", s.proofs), visit("damaged", s.damaged), visit("strangers", s.strangers);
 }
 
 }  // namespace backy

@@ -26,12 +26,17 @@ public:
         std::chrono::seconds every;
         std::int64_t keep;
     };
-    /// A table of tags: `daily = { interval = "1d", keep = 7 }`.
+    /// A table of tags: `daily = { interval = "1d", keep = 7 }`; and in it `proof = { compared = "2d", verified = "30d" }`.
     struct config {
         std::vector<rule> rules;  ///< the shortest interval first, equal ones by name
+        proof_limits proofs;
         static config from(const section& table) {
             config c;
             for (const auto& e : table.entries()) {
+                if (e.key == "proof") {
+                    c.proofs = proofs_from(table.get<section>(e.key));
+                    continue;
+                }
                 if (!is_tag(e.key)) table.refuse(e.key, "is no tag (letters, digits, _ - . : and not digits alone)");
                 const auto settings = table.get<section>(e.key);
                 settings.allow_only({"interval", "keep"});
@@ -44,15 +49,22 @@ public:
             std::ranges::sort(c.rules, {}, [](const rule& r) { return std::tuple(r.every, r.tag); });
             return c;
         }
+        static proof_limits proofs_from(const section& table) {
+            table.allow_only({"read_back", "compared", "verified"});
+            const auto limit = [&](const char* key) { return table.has(key) ? std::optional(table.duration(key, "")) : std::nullopt; };
+            return {limit("read_back"), limit("compared"), limit("verified")};
+        }
     };
 
-    explicit interval(config c) : rules_(std::move(c.rules)) {}
+    explicit interval(config c) : rules_(std::move(c.rules)), proofs_(c.proofs) {}
 
     std::vector<std::string> tags() const { return rules_ | ranges::views::transform(&rule::tag) | ranges::to<std::vector>(); }
     std::optional<std::chrono::seconds> interval_of(const std::string& tag) const {
         const auto found = std::ranges::find(rules_, tag, &rule::tag);
         return found == rules_.end() ? std::nullopt : std::optional(found->every);
     }
+
+    proof_limits proofs() const { return proofs_; }
 
     /// The next slot; or, where that is more than five minutes later, the moment from which a tag is missed. A job without any
     /// revision that counts is owed one since `now`.
@@ -116,6 +128,7 @@ private:
         return newest && *newest <= now + r.every ? *newest + r.every : now;
     }
     std::vector<rule> rules_;
+    proof_limits proofs_;
 };
 static_assert(Schedule<interval>);
 
