@@ -86,7 +86,7 @@ struct catalog : pinned {
     void put(const revision&) { throw 0; }
     void remove(const revision_id&) { throw 0; }
     void announce(const announcement&) { throw 0; }
-    void retire(const revision_id&) { throw 0; }
+    bool retire(const revision_id&) { throw 0; }
     std::optional<announcement> announced() { throw 0; }
     void at_rest() { throw 0; }
     void point(const std::optional<revision_id>&, const std::optional<std::filesystem::path>&) { throw 0; }

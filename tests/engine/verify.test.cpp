@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Verify by itself: what does not pass, and what is written down of it.
 #include "setup.hpp"
-#include "support/program.hpp"
+#include "support/small_disk.hpp"
 
 using namespace support;
 
@@ -168,19 +168,12 @@ TEST_CASE("verify: what a revision does not share, or has other digests for, is 
 TEST_CASE("verify: a block that rotted on the disk distrusts every revision that shares it, and the next run writes it anew") {
     if (::geteuid() != 0) return;
     for (const std::string type : {"btrfs", "xfs"}) {
-        const scratch dir(plain());
-        const auto disk = dir / "disk", mounted = dir / "mounted";
-        fs::create_directory(mounted);
-        const auto mount = [&] { REQUIRE(shell("mount -o loop '" + disk.string() + "' '" + mounted.string() + "'").code == 0); };
-        const auto unmount = [&] { REQUIRE(shell("umount '" + mounted.string() + "'").code == 0); };
-        REQUIRE(shell("truncate -s 400M '" + disk.string() + "' && mkfs." + type + " -q '" + disk.string() + "'").code == 0);
-        mount();
-        const std::shared_ptr<void> end(nullptr, [&](void*) { shell("umount '" + mounted.string() + "'"); });
-        shared_life life(mounted);
+        const small_disk disk(type);
+        shared_life life(disk.path());
         const auto block_30 = life.contents[0].substr(30 * block_size, block_size);  // which is in all of them
-        unmount();
-        rot_everywhere(disk, block_30);
-        mount();
+        disk.unmount();
+        rot_everywhere(disk.file(), block_30);
+        disk.mount();
         const auto begun = clocks::system().now();
         CHECK(life.verify(4, begun) >= 41);  // more where a window cannot be read at once
         REQUIRE(life.faults.size() == 1);
@@ -192,9 +185,9 @@ TEST_CASE("verify: a block that rotted on the disk distrusts every revision that
         CHECK(life.faults.empty());
 
         life.back_up();
-        unmount();
-        rot_everywhere(disk, life.contents[6].substr(6 * block_size, block_size));
-        mount();
+        disk.unmount();
+        rot_everywhere(disk.file(), life.contents[6].substr(6 * block_size, block_size));
+        disk.mount();
         life.verify(6, begun);
         CHECK(life.faults.size() == 1);
         CHECK(life.at(6).trust == trust::distrusted);

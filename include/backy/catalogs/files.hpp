@@ -99,10 +99,17 @@ public:
         directory_.replace(run, detail::sealed(config::print(s)), new_run, io::private_mode);
         for (const auto& id : retired(directory_.names())) directory_.remove(retired_prefix + id);  // gone, or named by the caller again
     }
-    /// The metadata get a name that announces them: a rename needs neither an inode nor a block.
-    void retire(const revision_id& id) {
-        directory_.rename(id + rev_suffix, retired_prefix + id);
+    /// The metadata get a name that announces them: a rename needs neither an inode nor a block, but for btrfs over its quota or without
+    /// metadata, which only removes.
+    bool retire(const revision_id& id) {
+        try {
+            directory_.rename(id + rev_suffix, retired_prefix + id);
+        } catch (const no_space&) {
+            remove(id);
+            return false;
+        }
         directory_.sync();
+        return true;
     }
     std::optional<announcement> announced() {
         auto a = announced_in_run();

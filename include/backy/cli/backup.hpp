@@ -4,6 +4,7 @@
 
 #include <backy/cli/command.hpp>
 #include <backy/engine/backup.hpp>
+#include <backy/engine/expire.hpp>
 #include <backy/history/tags.hpp>
 
 namespace backy::cli {
@@ -17,8 +18,15 @@ void add_backup(CLI::App& app, invocation& call) {
         call.run = [&call, spelled] {
             const auto tags = parse_tags(*spelled);
             int code = success;
-            with_repository<B>(call, logging::always, [&](auto& repository, auto& source, auto&, auto& log) {
-                report_damage(repository.catalog().read(), log);
+            with_repository<B>(call, logging::always, [&](auto& repository, auto& source, auto& schedule, auto& log) {
+                const auto h = repository.catalog().read();
+                report_damage(h, log);
+                try {
+                    require_room(repository, h);
+                } catch (const no_space& e) {
+                    log.warning(std::string(e.what()) + " (what has expired goes first)");
+                    for (const auto& id : expire(repository, source, schedule).removed) log.info("revision " + id + ": removed");
+                }
                 const auto report = backup(repository, source, tags);
                 const auto& r = report.made;
                 log.info("revision " + r.id + ": complete: " + to_size(r.stats.bytes_written) + " written, " + to_size(r.stats.bytes_read) + " read");

@@ -22,7 +22,7 @@ struct announcement {
 /// | c.put(r) | – | new or rewritten; atomic and durable: from here on the revision exists | error |
 /// | c.remove(id) | – | durable: from here on it does not; no error if there was none | error |
 /// | c.announce(a) | – | durable | error |
-/// | c.retire(id) | – | remove and announce of one revision in one step that takes no space: for a full disk | error |
+/// | c.retire(id) | bool | remove and announce of one revision in one step that takes no space: for a full disk. False: it could only be removed | error |
 /// | c.announced() | optional<announcement> | what the last run left, if it did not come to its end | error |
 /// | c.at_rest() | – | nothing is announced any more, and nothing half-written is left | error |
 /// | c.point(id, image) | – | `last` and `last.rev`; nothing: there is no last | error |
@@ -41,7 +41,7 @@ concept Catalog = requires(C c, const revision& r, const revision_id& id, const 
     { c.put(r) } -> std::same_as<void>;
     { c.remove(id) } -> std::same_as<void>;
     { c.announce(a) } -> std::same_as<void>;
-    { c.retire(id) } -> std::same_as<void>;
+    { c.retire(id) } -> std::same_as<bool>;
     { c.announced() } -> std::same_as<std::optional<announcement>>;
     { c.at_rest() } -> std::same_as<void>;
     { c.point(maybe, image) } -> std::same_as<void>;

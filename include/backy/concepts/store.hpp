@@ -73,6 +73,16 @@ concept FileStore = Store<S> && requires(const S s, const revision_id& id) {
     { s.path(id) } -> std::same_as<std::filesystem::path>;
 };
 
+/// A Store whose medium may be full, and that can tell before it is.
+///
+/// | expression | returns | meaning | throws |
+/// |---|---|---|---|
+/// | s.require_room(n) | – | a revision that takes n bytes more may begin | no_space, error |
+template <class S>
+concept BoundedStore = Store<S> && requires(const S s, byte_count n) {
+    { s.require_room(n) } -> std::same_as<void>;
+};
+
 /// A Store that can tell what its revisions have in common.
 ///
 /// | expression | returns | meaning | throws |

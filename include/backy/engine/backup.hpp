@@ -4,7 +4,7 @@
 
 #include <backy/engine/changes.hpp>
 #include <backy/engine/mismatches.hpp>
-#include <backy/engine/repository.hpp>
+#include <backy/engine/space.hpp>
 
 namespace backy {
 
@@ -223,6 +223,7 @@ backup_report backup(const repository<T, C, H, K>& repository, S& source, const 
     [[maybe_unused]] const auto lock = repository.catalog().lock(false);
     const auto left = repository.catalog().announced();
     auto snapshots = repository.settle(source);
+    require_room(repository, repository.catalog().read());
     if (left && DeltaSnapshot<snapshot_of<S>>)
         add_missing(snapshots, left->revisions);  // of a killed run, which may have asked for one: looked for again at the end
     const auto id = fresh_id();

@@ -12,7 +12,16 @@ namespace detail {
 template <Store T, Catalog C, Hash H, Clock K>
 void forget_on_full_disk(const repository<T, C, H, K>& repository, Source auto& source, const std::vector<revision_id>& ids) {
     repository.catalog().point(std::nullopt, std::nullopt);  // settle() points again, when there is space
-    for (const auto& id : ids) repository.catalog().retire(id);
+    for (const auto& id : ids) {
+        if (repository.catalog().retire(id)) continue;
+        repository.store().remove(id);  // now or never, since nothing names it any more
+        repository.catalog().digests().remove(id);
+        try {
+            source.release(id);
+        } catch (const error& e) {
+            repository.journal().warning(std::string(e.what()) + " (the snapshot stays; remove it by hand)");
+        }
+    }
     repository.settle(source, links::if_there_is_space);
 }
 

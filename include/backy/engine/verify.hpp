@@ -150,7 +150,12 @@ std::vector<std::string> verify(const repository<T, C, H, K>& repository, const 
         }
     const auto* const still = now.find(r.id);
     if (!still) throw history_error("revision " + r.id, "verify: it was removed meanwhile");
-    judge(*still, v.faults.empty() ? trust::verified : trust::distrusted);
+    try {
+        judge(*still, v.faults.empty() ? trust::verified : trust::distrusted);
+    } catch (const no_space& e) {
+        if (!v.faults.empty()) throw;
+        repository.journal().warning(std::string(e.what()) + " (revision " + r.id + " passed, which cannot be written down)");
+    }
     return v.faults;
 }
 

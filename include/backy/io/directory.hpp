@@ -21,6 +21,7 @@ public:
     int descriptor() const { return handle_.descriptor(); }
     const I& io() const { return handle_.io(); }
     struct ::stat status() const { return handle_.status(); }
+    const file<I>& handle() const { return handle_; }
 
     file<I> open(const std::string& name, int flags, ::mode_t mode = private_mode) const {
         return file<I>(io(), descriptor(), one_component(name), flags | O_NOFOLLOW, path_of(name), mode);

@@ -51,12 +51,24 @@ struct room {
 
 /// What is left for whoever is not root, as df has it.
 template <Io I>
-std::vector<room> room_of(const file<I>& f) {
+room room_for_data(const file<I>& f) {
     struct ::statfs fs {};
     check(f.io().fstatfs(f.descriptor(), fs), f.path(), "statfs");
     const auto block = static_cast<byte_count>(fs.f_bsize);
-    std::vector<room> all{{"data", fs.f_bavail * block, (fs.f_blocks - fs.f_bfree) * block}};
-    if (fs.f_type != BTRFS_SUPER_MAGIC) return all;
+    return {"data", fs.f_bavail * block, (fs.f_blocks - fs.f_bfree) * block};
+}
+
+/// btrfs gives back the space of removed files with its next commit: now.
+template <Io I>
+void collect_freed(const file<I>& f) {
+    if (f.filesystem() == BTRFS_SUPER_MAGIC) check(again([&] { return f.io().ioctl(f.descriptor(), BTRFS_IOC_SYNC, 0); }), f.path(), "btrfs: sync");
+}
+
+/// For data, and on btrfs for metadata.
+template <Io I>
+std::vector<room> room_of(const file<I>& f) {
+    std::vector<room> all{room_for_data(f)};
+    if (f.filesystem() != BTRFS_SUPER_MAGIC) return all;
 
     const auto base = "/sys/fs/btrfs/" + filesystem_identity(f) + "/";
     const auto number = [&](const std::string& path) -> byte_count {

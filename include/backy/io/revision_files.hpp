@@ -6,6 +6,7 @@
 #include <backy/concepts/store.hpp>
 #include <backy/io/directory.hpp>
 #include <backy/io/extent_map.hpp>
+#include <backy/io/filesystem.hpp>
 
 #include <atomic>
 
@@ -94,6 +95,20 @@ public:
         if (committed || begun) directory_->sync();
     }
     std::filesystem::path path(const revision_id& id) const { return directory_->path() / (id + settings_.suffix); }
+
+    /// Throws no_space unless so many bytes more leave `keep_free` percent of the filesystem free.
+    void require_room(byte_count bytes, int keep_free) const {
+        const auto shortage = [&]() -> std::optional<std::string> {
+            const auto room = room_for_data(directory_->handle());
+            const auto kept = (room.free + room.used) / 100 * static_cast<byte_count>(keep_free);
+            if (room.free >= bytes + kept) return std::nullopt;
+            return to_size(bytes) + " expected, by what the last revisions took, and " + to_size(room.free) + " free" +
+                   (kept > 0 ? ", of which " + to_size(kept) + " are to stay free" : "");
+        };
+        if (!shortage()) return;
+        collect_freed(directory_->handle());
+        if (const auto text = shortage()) throw no_space(directory_->path().string(), *text);
+    }
 
     static std::string hidden(const std::string& name) { return "." + name + ".new"; }
 

@@ -414,6 +414,21 @@ private:
             if (!looking_) spawn_task(look_again(std::move(names)));  // many on a slow disk must not keep the status file waiting
             co_await survey();
             co_await write_status();
+            if (!making_room_) spawn_task(make_room());
+        }
+    }
+    /// When the runs of the next day may not fit: what has expired goes in every repository, not only after its own next run.
+    asio::awaitable<void> make_room() {
+        if (std::ranges::none_of(report()->space, [](const auto& s) { return s.free < s.needed; }) || now() < room_made_ + std::chrono::hours(1)) co_return;
+        making_room_ = true;
+        const std::shared_ptr<void> done(nullptr, [this](void*) { making_room_ = false; });
+        room_made_ = now();
+        journal_.warning("space is short: what has expired goes");
+        const auto names = agenda_names();
+        for (const auto& name : names) {
+            const auto* const j = agenda_.find(name);
+            if (stopping_) co_return;
+            if (j && j->state == state::waiting && j->standing.newest) co_await expire(name, base_.path() / name);
         }
     }
     static std::chrono::nanoseconds steady() { return typename B::clock{}.steady(); }
@@ -630,7 +645,8 @@ private:
     std::shared_ptr<const json_report> report_;
     std::set<::pid_t> children_;
     std::size_t runs_ = 0, looking_ = 0;
-    bool stopping_ = false, reloading_ = false, known_changed_ = false;
+    bool stopping_ = false, reloading_ = false, known_changed_ = false, making_room_ = false;
+    timestamp room_made_;
     std::exception_ptr failure_;
     asio::io_context loop_{1};
     asio::thread_pool blocking_{3};
