@@ -53,7 +53,7 @@ struct job_report {
     std::optional<timestamp> next;
     std::vector<std::string> next_tags;
     std::vector<tag_report> tags;
-    std::vector<proof_report> proofs;  ///< that the schedule promises, once there is a revision
+    std::vector<proof_report> proofs;  ///< that the schedule promises, once there is a revision; of the daemon's report only what is late, or will be within a day
     std::int64_t failures = 0;  ///< in a row
     std::string trouble;        ///< of the last run; empty: there was none
     std::int64_t distrusted = 0;

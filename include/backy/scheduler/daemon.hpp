@@ -512,6 +512,7 @@ private:
             one.job = name;
             one.state = state_text(j);
             if (j.state != state::unknown) monitoring::judge(one, j.standing, *j.schedule, limits_of(*j.schedule, settings_.global.scrub_every));
+            std::erase_if(one.proofs, [&](const auto& p) { return p.late_from && *p.late_from > r.written + std::chrono::days(1); });  // most of them, of 10,000 jobs
             if (j.due) one.next = j.wakes(), one.next_tags = agenda_.next_tags(name);
             one.failures = j.failures;
             one.trouble = j.trouble;

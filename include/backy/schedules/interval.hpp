@@ -29,7 +29,7 @@ public:
     /// A table of tags: `daily = { interval = "1d", keep = 7 }`; and in it `proof = { compared = "2d", verified = "30d" }`.
     struct config {
         std::vector<rule> rules;  ///< the shortest interval first, equal ones by name
-        proof_limits proofs;
+        proof_limits proofs = {};
         static config from(const section& table) {
             config c;
             for (const auto& e : table.entries()) {
