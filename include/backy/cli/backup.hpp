@@ -17,7 +17,7 @@ void add_backup(CLI::App& app, invocation& call) {
         call.run = [&call, spelled] {
             const auto tags = parse_tags(*spelled);
             int code = success;
-            with_repository<B>(call, logging::always, [&](auto& repository, auto& source, auto&, auto& log) {
+            with_repository<B>(call, intent::change, [&](auto& repository, auto& source, auto&, auto& log) {
                 report_damage(repository.catalog().read(), log);
                 const auto report = backup(repository, source, tags);
                 const auto& r = report.made;

@@ -21,7 +21,8 @@ void add_verify(CLI::App& app, invocation& call) {
     command->callback([&call, w] {
         call.run = [&call, w] {
             int code = success;
-            with_revisions<B>(call, logging::always, [&](auto& repository, auto&, auto& log) {
+            with_revisions<B>(call, intent::change, [&](auto& repository, auto&, auto& log) {
+                confine_to_files(repository);
                 const auto h = repository.catalog().read();
                 std::vector<revision> chosen;
                 if (!w->all && !w->distrusted) chosen.push_back(resolve(h, w->spec));

@@ -92,6 +92,7 @@ public:
         if (committed || begun) directory_->sync();
     }
     std::filesystem::path path(const revision_id& id) const { return directory_->path() / (id + settings_.suffix); }
+    bool needs_only_files() const { return true; }
 
     static std::string hidden(const std::string& name) { return "." + name + ".new"; }
 

@@ -2,6 +2,7 @@
 // stores::image models FileStore: one raw sparse image per revision, a reflink of its parent's. `dd` restores it.
 #pragma once
 
+#include <backy/concepts/confinable.hpp>
 #include <backy/core/name.hpp>
 #include <backy/io/posix.hpp>
 #include <backy/io/revision_files.hpp>
@@ -30,6 +31,6 @@ public:
                                  .must_reflink = c.require_reflink ? "put the repository on btrfs, XFS or ZFS, or set store.reflink to \"auto\"" : ""},
                                 repository, &journal, std::move(io)) {}
 };
-static_assert(FileStore<image<>>);
+static_assert(FileStore<image<>> && Confinable<image<>>);
 
 }  // namespace backy::stores
