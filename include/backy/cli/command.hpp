@@ -54,8 +54,8 @@ inline std::unique_ptr<command_log<>> open_log(const invocation& call, intent wh
 
 /// From here on a command can only read and write files, if that is all that its policies need.
 void confine_to_files(const auto& repository, const auto&... others) {
-    const bool only_files = (needs_only_files(repository.store()) && ... && needs_only_files(others)) && needs_only_files(repository.catalog());
-    if (const auto why = only_files ? confine() : ""; !why.empty()) repository.journal().info("not confined: " + why);
+    const bool can_be = can_confine && needs_only_files(repository.catalog()) && (needs_only_files(repository.store()) && ... && needs_only_files(others));
+    if (const auto why = can_be ? confine() : ""; !why.empty()) repository.journal().info("not confined: " + why);
 }
 
 namespace detail {
