@@ -48,9 +48,17 @@ TEST_CASE("confinement: no program, process, socket, namespace or ring of reques
         WARN("SKIPPED: this build cannot");
         return;
     }
-    const auto other = ::fork();  // of the same user, as a scheduler is
-    if (other == 0) ::pause(), ::_exit(0);
+    int ready[2];
+    REQUIRE(::pipe(ready) == 0);
+    const auto other = ::fork();  // of the same user, and with no more capabilities, which would keep it from being looked into
+    if (other == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)confine();
+        (void)!::write(ready[1], "", 1);
+        ::pause(), ::_exit(0);
+    }
     char byte = 0;
+    REQUIRE(::read(ready[0], &byte, 1) == 1);
     const ::iovec here{&byte, 1}, there{&byte, 1};
     ::io_uring_params ring{};
     char* const words[] = {const_cast<char*>("true"), nullptr};
@@ -78,6 +86,7 @@ TEST_CASE("confinement: no program, process, socket, namespace or ring of reques
     CHECK(confined([] { return error_of(::syscall(SYS_clone3, nullptr, 0)); }) == ENOSYS);  // its flags cannot be seen
     ::kill(other, SIGKILL);
     ::waitpid(other, nullptr, 0);
+    ::close(ready[0]), ::close(ready[1]);
 }
 
 TEST_CASE("confinement: what root may do is gone, but for files whoever owns them") {
