@@ -86,8 +86,7 @@ TEST_CASE("bad input: sources that are missing, directories, unreadable") {
         fs::remove(s.disk);
         std::ofstream(s.disk) << "x";
         fs::permissions(s.disk, fs::perms(0));
-        fs::permissions(s.backy.path(), fs::perms(0777));
-        for (const auto& name : s.names()) fs::permissions(s.backy / name, fs::perms(0666));
+        REQUIRE(shell("chown -R 65534 '" + s.backy.path().string() + "'").code == 0);
         refused(shell("setpriv --reuid 65534 --clear-groups \"$BACKY\" -b '" + s.backy.path().string() + "' backup daily"), 1, {s.disk + ": open: Permission denied"});
     }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tests: concepts/io concepts/image concepts/snapshot concepts/source concepts/store concepts/catalog concepts/target concepts/hash concepts/schedule concepts/clock
+// Tests: concepts/confinable concepts/io concepts/image concepts/snapshot concepts/source concepts/store concepts/catalog concepts/target concepts/hash concepts/schedule concepts/clock
 // Types that must not model a concept: each lacks one thing. That this compiles is the test.
 #include "../archetypes/archetypes.hpp"
 
+#include <backy/concepts/confinable.hpp>
 #include <backy/hashes/gmac.hpp>
 #include <backy/io/faulty.hpp>
 #include <backy/schedules/interval.hpp>
@@ -92,6 +93,25 @@ static_assert(!Target<target_without_sync> && !InPlaceTarget<archetype::target> 
 static_assert(!Hash<hash_without_key> && !Hash<int> && !Schedule<schedule_without_intervals> && !Clock<clock_that_only_tells_the_time>);
 static_assert(!Composition<int>);
 
+struct confinable_maybe {
+    std::optional<bool> needs_only_files() const;
+};
+struct confinable_by_a_change {
+    bool needs_only_files();
+};
+static_assert(Confinable<sources::file<>> && Confinable<stores::image<>> && Confinable<catalogs::files<>>);
+static_assert(!Confinable<archetype::store> && !Confinable<confinable_maybe> && !Confinable<confinable_by_a_change>);
+
 }  // namespace
 
 TEST_CASE("concepts: a type that lacks one thing models none of them") { SUCCEED("by static_assert"); }
+
+TEST_CASE("confinable: what does not say that it needs only files may need anything, and a file source with commands does") {
+    silent_journal journal;
+    const auto source = [&](section table) { return sources::file<>(sources::file<>::config::from(table.set("filename", {std::string("/x")})), journal); };
+    const auto reflink = [] { return section().set("freeze", {std::string("reflink")}); };
+    CHECK(!needs_only_files(0));
+    CHECK(needs_only_files(source(section())));
+    CHECK(needs_only_files(source(reflink())));
+    CHECK(!needs_only_files(source(reflink().set("freeze-command", {std::string("true")}).set("thaw-command", {std::string("true")}))));
+}

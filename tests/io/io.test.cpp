@@ -171,6 +171,44 @@ TEST_CASE("io::directory: names are single components and symlinks are not follo
     CHECK_THROWS_WITH(d.read("fifo"), Catch::EndsWith("read: not a regular file"));  // and does not wait for a writer
 }
 
+TEST_CASE("io::directory: one in it is no symlink, and what others own or may write to is refused, by its lock too") {
+    const scratch dir(support::plain());
+    fs::create_directory(dir / "sub");
+    fs::create_directory_symlink("sub", dir / "link");
+    std::ofstream(dir / "file") << "x";
+    const io::directory<io::posix> d(dir.path());
+    CHECK(d.below("sub").path() == dir / "sub");
+    CHECK_THROWS_WITH(d.below("link"), (dir / "link").string() + ": open: Not a directory");
+    CHECK_THROWS_WITH(d.below("file"), (dir / "file").string() + ": open: Not a directory");
+    CHECK_THROWS_WITH(d.below("none"), (dir / "none").string() + ": open: No such file or directory");
+    CHECK_THROWS_AS(d.below(".."), error);
+
+    const auto sub = d.below("sub");
+    const auto file = d.open("file", O_RDONLY);
+    CHECK_NOTHROW(sub.require_own());
+    for (const auto mode : {0770, 0702, 0722, 01777}) {
+        fs::permissions(dir / "sub", fs::perms(mode));
+        fs::permissions(dir / "file", fs::perms(mode));
+        const auto why = std::string(": others than its owner may write to it (chmod go-w)");
+        CHECK_THROWS_WITH(sub.require_own(), (dir / "sub").string() + why);
+        CHECK_THROWS_WITH(sub.lock(".lock", false, ""), (dir / "sub").string() + why);
+        CHECK_THROWS_WITH(file.require_unshared(), (dir / "file").string() + why);
+    }
+    CHECK(fs::is_empty(dir / "sub"));
+    fs::permissions(dir / "sub", fs::perms(0755));
+    CHECK_NOTHROW(sub.lock(".lock", false, ""));
+    CHECK(io::user_name(4'000'000'000) == "4000000000");
+    struct of_another : io::posix {
+        long fstat(int fd, struct ::stat& st) const {
+            const auto rc = posix::fstat(fd, st);
+            st.st_uid = 4'000'000'000;
+            return rc;
+        }
+    };
+    CHECK_THROWS_WITH(io::directory<of_another>(dir / "sub").lock(".lock", false, ""),
+                      (dir / "sub").string() + ": it belongs to 4000000000, not to " + io::user_name(::geteuid()) + " (run it as 4000000000)");
+}
+
 TEST_CASE("io::directory: a replacement is there whole or not at all, whatever was left under its hidden name") {
     const scratch dir(support::plain());
     std::ofstream(dir / "f") << "old";

@@ -81,6 +81,12 @@ TEST_CASE("configuration: an error names file, line, column, what is wrong and w
     s.refused(with("[jobs.a]\n" + job + "store = { type = \"chunks\" }"), ":6:11: jobs.a.store.type: unknown type \"chunks\"; this build has: image");
     s.refused(with("[jobs.a]\n" + job + "scheduel = 1"), ":6:1: jobs.a.scheduel: unknown key; known here: schedule, source, store");
     s.refused(with("[jobs.\".hidden\"]\n" + job), ":3:7: jobs..hidden: is no name for a job (letters, digits, . _ - and not a dot first)");
+    for (const auto* name : {"a/b", "..", "../a", "/a", ".", "", "a b", "a\nb"}) {
+        INFO(name);
+        CHECK(!scheduler::is_job_name(name));
+    }
+    CHECK(!scheduler::is_job_name({"a\0b", 3}));
+    CHECK(!scheduler::is_job_name(std::string(256, 'a')));
     s.refused(with("[jobs.\"a/b\"]\n" + job), ":3:7: jobs.a/b: is no name for a job (letters, digits, . _ - and not a dot first)");
     s.refused(with("[jobs]\na = 1"), ":4:1: jobs.a: must be a table");
     CHECK_THROWS_AS(s.read("jobs = 1"), config_error);

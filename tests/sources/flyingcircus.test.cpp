@@ -299,7 +299,7 @@ TEST_CASE("flyingcircus source: its settings are checked, and no error repeats a
             "user, timeout, full-always, compared-within-runs, compare-time-limit");
     refused("vm = \"v\"\nconsul_acl_token = \"secret\"\nconsul_acl_token_file = \"/t\"",
             "f:5:1: consul_acl_token_file: there is consul_acl_token as well; only one of them");
-    refused("vm = \"v\"\nconsul_acl_token_file = \"t\"", "f:4:1: consul_acl_token_file: must be an absolute path: \"t\"");
+    refused("vm = \"v\"\nconsul_acl_token_file = \"t\"", "f:4:1: consul_acl_token_file: must be an absolute path");
     refused("vm = \"v\"\nconsul_acl_token = \"se\\ncret\"", "f:4:1: consul_acl_token: must be one line");
     refused("vm = \"v\"\nconsul-address = \"localhost\"", "f:4:1: consul-address: must be HOST:PORT: \"localhost\"");
     refused("vm = \"v\"\nsnapshot-timeout = \"x\"", "f:4:1: snapshot-timeout: must be a number with s, m, h, d or w: \"x\"");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <backy/concepts/catalog.hpp>
+#include <backy/concepts/confinable.hpp>
 #include <backy/config/document.hpp>
 #include <backy/core/sha256.hpp>
 #include <backy/history/metadata.hpp>
@@ -133,6 +134,7 @@ public:
     }
 
     auto& digests() { return digests_; }
+    bool needs_only_files() const { return true; }
 
 private:
     inline static const std::string rev_suffix = ".rev", digests_suffix = ".digests", run = ".run", new_rev = ".rev.new", new_run = ".run.new",
@@ -235,6 +237,6 @@ private:
     io::directory<I> directory_;
     io::revision_files<I> digests_;
 };
-static_assert(Catalog<files<>>);
+static_assert(Catalog<files<>> && Confinable<files<>>);
 
 }  // namespace backy::catalogs

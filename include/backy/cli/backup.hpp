@@ -18,7 +18,7 @@ void add_backup(CLI::App& app, invocation& call) {
         call.run = [&call, spelled] {
             const auto tags = parse_tags(*spelled);
             int code = success;
-            with_repository<B>(call, logging::always, [&](auto& repository, auto& source, auto& schedule, auto& log) {
+            with_repository<B>(call, intent::change, [&](auto& repository, auto& source, auto& schedule, auto& log) {
                 const auto h = repository.catalog().read();
                 report_damage(h, log);
                 try {

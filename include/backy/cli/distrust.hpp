@@ -26,7 +26,8 @@ void add_distrust(CLI::App& app, invocation& call) {
             };
             const auto from = day(w->from, "--from"), until = day(w->until, "--until");
             if (w->spec.empty() && !from && !until) throw config_error("distrust", "which? (-r SPEC, or -f DATE and -u DATE)");
-            with_revisions<B>(call, logging::always, [&](auto& repository, auto&, auto& log) {
+            with_revisions<B>(call, intent::change, [&](auto& repository, auto&, auto& log) {
+                confine_to_files(repository);
                 distrust(repository, [&](const history& h) {
                     if (!w->spec.empty()) return std::vector{resolve(h, w->spec)};
                     std::vector<revision> chosen;

@@ -17,7 +17,8 @@ void add_find(CLI::App& app, invocation& call) {
     add_revision_option(*command, *spec);
     command->callback([&call, spec] {
         call.run = [&call, spec] {
-            with_revisions<B>(call, logging::when_asked, [&](auto& repository, auto&, auto&) {
+            with_revisions<B>(call, intent::read, [&](auto& repository, auto&, auto&) {
+                confine_to_files(repository);
                 const auto h = repository.catalog().read();
                 const auto& r = resolve(h, *spec);
                 using T = std::remove_cvref_t<decltype(repository.store())>;

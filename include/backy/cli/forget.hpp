@@ -14,7 +14,7 @@ void add_forget(CLI::App& app, invocation& call) {
     command->add_option("-r,--revision", *spec, "A full ID, or a prefix of 6 characters or more")->required();
     command->callback([&call, spec] {
         call.run = [&call, spec] {
-            with_repository<B>(call, logging::always, [&](auto& repository, auto& source, auto&, auto& log) {
+            with_repository<B>(call, intent::change, [&](auto& repository, auto& source, auto&, auto& log) {
                 const auto gone = forget(repository, source, [&](const history& h) {
                     const auto damaged = std::ranges::find(h.damaged, *spec, &damaged_revision::id);
                     return std::vector{damaged != h.damaged.end() ? damaged->id : resolve_id(h, *spec).id};

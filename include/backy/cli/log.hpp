@@ -27,8 +27,9 @@ template <Io I = io::posix>
 class command_log final : public journal {
 public:
     /// An empty path: no log. `first_line` is written before the first of any other. `verbose`: everything to standard error as well.
-    command_log(std::string path, std::string first_line, bool verbose)
-        : path_(std::move(path)), first_line_(std::move(first_line)), verbose_(verbose), watched_(::isatty(STDERR_FILENO) == 1) {}
+    /// `flags`: of openat(2), for the log.
+    command_log(std::string path, std::string first_line, bool verbose, int flags = 0)
+        : path_(std::move(path)), first_line_(std::move(first_line)), verbose_(verbose), flags_(flags), watched_(::isatty(STDERR_FILENO) == 1) {}
     ~command_log() override { clear_bar(); }
 
     void record(severity s, std::string_view text) noexcept override {
@@ -67,7 +68,7 @@ private:
         try {
             struct ::stat st {};
             const bool moved = I{}.fstatat(AT_FDCWD, path_, st, 0) < 0 || (file_ && file_->status().st_ino != st.st_ino);
-            if (!file_ || moved) file_.emplace(I{}, path_, O_WRONLY | O_CREAT | O_APPEND);
+            if (!file_ || moved) file_.emplace(I{}, path_, O_WRONLY | O_CREAT | O_APPEND | flags_);
             file_->append(bytes_of(text));
             return true;
         } catch (const backy::error& e) {
@@ -93,7 +94,9 @@ private:
     }
 
     std::string path_, first_line_;
-    bool verbose_, watched_, bar_ = false, complained_ = false;
+    bool verbose_;
+    int flags_;
+    bool watched_, bar_ = false, complained_ = false;
     std::mutex guard_;
     std::optional<io::file<I>> file_;
     std::chrono::steady_clock::time_point started_, shown_;

@@ -43,12 +43,13 @@ void add_restore(CLI::App& app, invocation& call) {
     command->callback([&call, w] {
         call.run = [&call, w] {
             require_target<B>(w->request.spelling);
-            with_revisions<B>(call, logging::when_asked, [&](auto& repository, auto&, auto& log) {
+            with_revisions<B>(call, intent::read, [&](auto& repository, auto&, auto& log) {
                 const auto h = repository.catalog().read();
                 const auto r = resolve(h, w->spec);
                 if (!r.counts()) log.warning("revision " + r.id + ": it is distrusted");
                 w->request.repository = io::directory<io::posix>(call.directory).real_path();
                 with_target<B>(w->request, [&](auto& target) {
+                    confine_to_files(repository, target);
                     log.info("revision " + r.id + ": restoring to " + w->request.spelling);
                     const auto report = restore(repository, r, target);
                     for (const auto& bad : report.bad)

@@ -24,7 +24,7 @@ int run_scheduler(invocation& call, const std::string& config, bool has_commands
     ::rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) == 0) files.rlim_cur = files.rlim_max, ::setrlimit(RLIMIT_NOFILE, &files);  // else the default has to do
     call.directory = ".";  // where its log is, unless it is told otherwise
-    call.log = open_log(call, logging::always);
+    call.log = open_log(call, intent::change);
     try {
         backy::scheduler::daemon<B>(config, children_program(has_commands), *call.log).run();
     } catch (const lock_busy& e) {

@@ -77,7 +77,8 @@ void add_status(CLI::App& app, invocation& call) {
     command->add_flag("--json", *as_json, "Everything that is known, as JSON");
     command->callback([&call, as_json] {
         call.run = [&call, as_json] {
-            with_revisions<B>(call, logging::when_asked, [&](auto& repository, auto& schedule, auto& log) {
+            with_revisions<B>(call, intent::read, [&](auto& repository, auto& schedule, auto& log) {
+                confine_to_files(repository);
                 const auto h = repository.catalog().read();
                 report_damage(h, log);
                 if (*as_json) std::cout << status_json(h, repository.store(), schedule).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';

@@ -27,7 +27,8 @@ void add_verify(CLI::App& app, invocation& call) {
             const auto age = w->older_than.empty() ? std::nullopt : parse_duration(w->older_than);
             if (!age && !w->older_than.empty()) throw config_error("--older-than", "must be a number with s, m, h, d or w: \"" + w->older_than + "\"");
             int code = success;
-            with_revisions<B>(call, logging::always, [&](auto& repository, auto&, auto& log) {
+            with_revisions<B>(call, intent::change, [&](auto& repository, auto&, auto& log) {
+                confine_to_files(repository);
                 const auto h = repository.catalog().read();
                 const auto now = repository.clock().now();
                 std::vector<revision> chosen;

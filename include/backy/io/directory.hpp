@@ -23,9 +23,14 @@ public:
     struct ::stat status() const { return handle_.status(); }
     const file<I>& handle() const { return handle_; }
 
+    /// Throws error where somebody else may put or remove files.
+    void require_own() const { handle_.require_own(); }
+
     file<I> open(const std::string& name, int flags, ::mode_t mode = private_mode) const {
         return file<I>(io(), descriptor(), one_component(name), flags | O_NOFOLLOW, path_of(name), mode);
     }
+    /// A directory in it.
+    directory below(const std::string& name) const { return directory(open(name, O_RDONLY | O_DIRECTORY)); }
     /// The path with all links resolved.
     std::string real_path() const {
         std::string text;
@@ -33,8 +38,9 @@ public:
         return text;
     }
     /// flock on a file that is made if it is not there and never replaced; whoever holds the open file holds the lock. Throws lock_busy
-    /// with what `holder` is and what to do, unless it is to wait.
+    /// with what `holder` is and what to do, unless it is to wait, and error as require_own does.
     file<I> lock(const std::string& name, bool wait, const std::string& holder) const {
+        require_own();
         auto f = open(name, O_RDWR | O_CREAT);
         const auto rc = again([&] { return io().flock(f.descriptor(), LOCK_EX | (wait ? 0 : LOCK_NB)); });
         if (rc == -EWOULDBLOCK) throw lock_busy(f.path(), "lock: held by " + holder);
@@ -107,6 +113,7 @@ public:
     }
 
 private:
+    explicit directory(file<I> handle) : handle_(std::move(handle)) {}
     std::string path_of(const std::string& name) const { return (path() / name).string(); }
     const std::string& one_component(const std::string& name) const {
         if (name.empty() || name == "." || name == ".." || name.find('/') != name.npos) throw error(path_of(name), "not a file name");

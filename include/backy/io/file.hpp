@@ -9,7 +9,9 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <pwd.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -36,6 +38,14 @@ inline long check(long rc, const std::string& path, const std::string& what) {
 }
 
 inline bool is_unsupported(long rc) { return rc == -EOPNOTSUPP || rc == -ENOTTY || rc == -ENOSYS || rc == -EINVAL || rc == -EXDEV; }
+
+/// For messages; the number of a user that this machine does not know.
+inline std::string user_name(::uid_t id) {
+    ::passwd entry{}, *found = nullptr;
+    std::array<char, 16_KiB> text;
+    ::getpwuid_r(id, &entry, text.data(), text.size(), &found);
+    return found ? found->pw_name : std::to_string(id);
+}
 
 /// Calls write(offset, zeroes) in pieces of at most 1 MiB, ascending: for what can only be written to.
 inline void write_zeroes(extent e, auto write) {
@@ -77,6 +87,16 @@ public:
         struct ::stat st {};
         must("stat", [&] { return io_.fstat(fd_, st); });
         return st;
+    }
+    /// Throws error if its mode lets others than its owner write to it.
+    void require_unshared() const {
+        if ((status().st_mode & (S_IWGRP | S_IWOTH)) != 0) throw error(path_, "others than its owner may write to it (chmod go-w)");
+    }
+    /// The same, and if it belongs to another user than this process, even to root's: what root makes there would keep its owner out.
+    void require_own() const {
+        if (const auto owner = status().st_uid, us = ::geteuid(); owner != us)
+            throw error(path_, "it belongs to " + user_name(owner) + ", not to " + user_name(us) + " (run it as " + user_name(owner) + ")");
+        require_unshared();
     }
     /// Of a block device too.
     byte_count size() const {

@@ -95,6 +95,7 @@ public:
         if (committed || begun) directory_->sync();
     }
     std::filesystem::path path(const revision_id& id) const { return directory_->path() / (id + settings_.suffix); }
+    bool needs_only_files() const { return true; }
 
     /// Throws no_space unless so many bytes more leave `keep_free` percent of the filesystem free.
     void require_room(byte_count bytes, int keep_free) const {

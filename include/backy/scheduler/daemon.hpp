@@ -242,7 +242,6 @@ private:
         auto result = outcome::failure;
         std::string trouble;
         std::vector<std::string> tags;
-        const auto directory = base_.path() / name;
         try {
             auto seen = co_await off_loop([&] {
                 must_be_mounted(base_, global);
@@ -255,11 +254,11 @@ private:
                 result = outcome::success;
             } else {
                 journal_.info(name + ": running backup [" + join(tags, ",") + "]");
-                const auto status = co_await backy("backup " + join(tags, ","), directory);
+                const auto status = co_await backy("backup " + join(tags, ","), name);
                 std::tie(result, trouble) = judge_status(status);
                 if (!trouble.empty()) journal_.record(result == outcome::failure ? severity::error : severity::warning, name + ": " + trouble);
                 else journal_.info(name + ": finished");
-                if (!stopping_ && result != outcome::not_now) co_await expire(name, directory);
+                if (!stopping_ && result != outcome::not_now) co_await expire(name);
             }
         } catch (const std::exception& e) {
             const auto* const known = dynamic_cast<const error*>(&e);
@@ -270,7 +269,7 @@ private:
         co_await run_ended(name, result, std::move(trouble));
         --runs_;
         if (!stopping_ && !global.backup_completed_callback.empty() && !tags.empty() && (result == outcome::success || result == outcome::attention))
-            co_await call_back(name, directory, global.backup_completed_callback);
+            co_await call_back(name, global.backup_completed_callback);
     }
 
     /// By cli::exit_code.
@@ -306,40 +305,42 @@ private:
             io::check(rc, (base_.path() / name).string(), "mkdir");
             base_.sync();
         }
-        io::directory<io::posix> directory(base_.path() / name);
+        auto directory = base_.below(name);
+        directory.require_own();
         if (!directory.status_of(config::repository_file) || directory.read(config::repository_file) != text)
             directory.replace(config::repository_file, text, ".config.new", io::private_mode);
     }
 
-    asio::awaitable<int> run_child(std::vector<std::string> words, streams s, std::optional<std::chrono::seconds> limit = std::nullopt) {
-        const auto pid = co_await off_loop([&] { return spawn(words, s); });
+    /// Its errors, and its output unless there is a place for that, go to the log of the job.
+    asio::awaitable<int> run_child(std::vector<std::string> words, const std::string& job, streams s, std::optional<std::chrono::seconds> limit = std::nullopt) {
+        const auto pid = co_await off_loop([&] {
+            const auto log = base_.below(job).open("backy.log", O_WRONLY | O_CREAT | O_APPEND);
+            s.err = log.descriptor();
+            return spawn(words, s);
+        });
         children_.insert(pid);
         const std::shared_ptr<void> forgotten(nullptr, [this, pid](void*) { children_.erase(pid); });
         if (stopping_) ::kill(pid, SIGTERM);
         co_return co_await ended(pid, limit);
     }
-    /// A command on a repository; its output goes to `out`, or with its errors to the repository's log.
-    asio::awaitable<int> backy(const std::string& command, const std::filesystem::path& directory, int out = -1, int in = -1) {
-        std::vector<std::string> words{program_.string(), "-b", directory.string()};
+    asio::awaitable<int> backy(const std::string& command, const std::string& job, int out = -1, int in = -1) {
+        std::vector<std::string> words{program_.string(), "-b", (base_.path() / job).string()};
         for (auto& word : split(command, ' ')) words.push_back(std::move(word));
-        return run_child(std::move(words), {.in = in, .out = out, .log = log_of(directory)});
+        return run_child(std::move(words), job, {.in = in, .out = out});
     }
-    static std::filesystem::path log_of(const std::filesystem::path& directory) { return directory / "backy.log"; }
-    asio::awaitable<int> call(const std::string& program, const std::string& job, int in, const std::filesystem::path& directory) {
-        return run_child({program, job}, {.in = in, .log = log_of(directory)}, callback_limit);
-    }
-    asio::awaitable<void> expire(const std::string& name, const std::filesystem::path& directory) {
-        const auto status = co_await backy("expire", directory);
+    asio::awaitable<int> call(const std::string& program, const std::string& job, int in) { return run_child({program, job}, job, {.in = in}, callback_limit); }
+    asio::awaitable<void> expire(const std::string& name) {
+        const auto status = co_await backy("expire", name);
         if (status != 0 && !stopping_) journal_.warning(name + ": expire: " + describe_status(status) + " (the next run tries again)");
     }
-    asio::awaitable<void> call_back(const std::string& name, const std::filesystem::path& directory, const std::string& program) {
+    asio::awaitable<void> call_back(const std::string& name, const std::string& program) {
         try {
             const auto text = static_cast<int>(io::check(::memfd_create("status", MFD_CLOEXEC), "memfd_create", "status"));
             const std::shared_ptr<void> close(nullptr, [text](void*) { ::close(text); });
-            auto status = co_await backy("status --json", directory, text);
+            auto status = co_await backy("status --json", name, text);
             if (status == 0) {
                 io::check(io::posix{}.lseek(text, 0, SEEK_SET), "status", "rewind");
-                status = co_await call(program, name, text, directory);
+                status = co_await call(program, name, text);
             }
             if (status != 0) journal_.warning(name + ": backup-completed-callback: " + describe_status(status));
         } catch (const std::exception& e) {
@@ -365,7 +366,6 @@ private:
     }
     /// True: that was done, whatever was found.
     asio::awaitable<bool> read_again(std::string name) {
-        const auto directory = base_.path() / name;
         const auto limit = *limits_of(*agenda_.find(name)->schedule, settings_.global.scrub_every).verified;
         bool is_done = false;
         const auto pipe = std::make_shared<const allowance_pipe>();
@@ -373,7 +373,7 @@ private:
         spawn_task(allow_while(reads, pipe));
         try {
             journal_.info(name + ": reading revisions again");
-            const auto status = co_await backy("verify --older-than " + std::to_string(begins_after(limit).count()) + "s --paced", directory, -1, pipe->child_end());
+            const auto status = co_await backy("verify --older-than " + std::to_string(begins_after(limit).count()) + "s --paced", name, -1, pipe->child_end());
             constexpr int failed = 1;
             is_done = WIFEXITED(status) && WEXITSTATUS(status) <= failed;
             if (status == 0) journal_.info(name + ": its revisions are what they were");
@@ -428,7 +428,7 @@ private:
         for (const auto& name : names) {
             const auto* const j = agenda_.find(name);
             if (stopping_) co_return;
-            if (j && j->state == state::waiting && j->standing.newest) co_await expire(name, base_.path() / name);
+            if (j && j->state == state::waiting && j->standing.newest) co_await expire(name);
         }
     }
     static std::chrono::nanoseconds steady() { return typename B::clock{}.steady(); }

@@ -2,6 +2,7 @@
 // sources::file models Source: a regular file or a block device.
 #pragma once
 
+#include <backy/concepts/confinable.hpp>
 #include <backy/concepts/source.hpp>
 #include <backy/core/name.hpp>
 #include <backy/io/posix.hpp>
@@ -69,6 +70,7 @@ public:
 
     std::string name() const { return config_.filename.string(); }
     std::filesystem::path path() const { return config_.filename; }
+    bool needs_only_files() const { return config_.freeze_command.empty(); }
 
     snapshot freeze(const revision_id& id) {
         io::file<I> volume(io_, name(), O_RDONLY | O_NONBLOCK);  // a FIFO must not block
@@ -123,6 +125,6 @@ private:
     config config_;
     I io_;
 };
-static_assert(FileSource<file<>>);
+static_assert(FileSource<file<>> && Confinable<file<>>);
 
 }  // namespace backy::sources

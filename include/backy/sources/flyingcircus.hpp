@@ -38,7 +38,7 @@ public:
             if (!c.token.empty() && !c.token_file.empty())
                 table.refuse("consul_acl_token_file", "there is consul_acl_token as well; only one of them");
             if (!c.token_file.empty() && c.token_file.front() != '/')
-                table.refuse("consul_acl_token_file", "must be an absolute path: \"" + c.token_file + "\"");
+                table.refuse("consul_acl_token_file", "must be an absolute path");  // it may be the token itself
             if (c.token.find_first_of("\r\n") != c.token.npos) table.refuse("consul_acl_token", "must be one line");
             const auto colon = c.consul_address.rfind(':');
             if (colon == 0 || colon == c.consul_address.npos || colon + 1 == c.consul_address.size())

@@ -2,6 +2,7 @@
 // stores::image models FileStore: one raw sparse image per revision, a reflink of its parent's. `dd` restores it.
 #pragma once
 
+#include <backy/concepts/confinable.hpp>
 #include <backy/core/name.hpp>
 #include <backy/io/posix.hpp>
 #include <backy/io/revision_files.hpp>
@@ -39,6 +40,6 @@ public:
 private:
     int keep_free_;
 };
-static_assert(FileStore<image<>> && SharingStore<image<>> && BoundedStore<image<>>);
+static_assert(FileStore<image<>> && SharingStore<image<>> && BoundedStore<image<>> && Confinable<image<>>);
 
 }  // namespace backy::stores

@@ -2,6 +2,7 @@
 // targets::file models InPlaceTarget: a regular file, made if it is not there, or a block device.
 #pragma once
 
+#include <backy/concepts/confinable.hpp>
 #include <backy/concepts/target.hpp>
 #include <backy/core/name.hpp>
 #include <backy/history/revision_id.hpp>
@@ -33,6 +34,7 @@ public:
 
     explicit file(const target_request& request, I io = {}) : file_(opened(request, io)), device_(S_ISBLK(file_.status().st_mode)) {}
 
+    bool needs_only_files() const { return true; }
     byte_count size() const { return file_.size(); }
     void read(byte_count offset, block out) const { file_.read(offset, out); }
     void extents(const extent_visitor& visit) const { file_.extents(visit); }
@@ -108,6 +110,6 @@ private:
     io::file<I> file_;
     bool device_;
 };
-static_assert(InPlaceTarget<file<>>);
+static_assert(InPlaceTarget<file<>> && Confinable<file<>>);
 
 }  // namespace backy::targets

@@ -18,6 +18,7 @@ public:
         if (S_ISREG(st.st_mode)) refuse_repository_file(io_, st, request);
     }
 
+    bool needs_only_files() const { return true; }
     void resize(byte_count) {}
     void write(byte_count offset, const_block in) {
         while (!in.empty()) {
@@ -38,6 +39,6 @@ private:
     static constexpr auto* where = "standard output";
     I io_;
 };
-static_assert(Target<stream<>> && !InPlaceTarget<stream<>>);
+static_assert(Target<stream<>> && !InPlaceTarget<stream<>> && Confinable<stream<>>);
 
 }  // namespace backy::targets
