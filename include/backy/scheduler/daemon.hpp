@@ -21,6 +21,8 @@ namespace backy::scheduler {
 
 inline constexpr std::chrono::seconds stop_limit{60};       ///< for children to clean up after SIGTERM; then they are killed
 inline constexpr std::chrono::minutes callback_limit{10};
+inline constexpr std::chrono::seconds idle_for{10};         ///< nothing runs and nothing is due for so long: time for a re-layout
+inline constexpr std::chrono::seconds relayout_limit{10};   ///< for one to end when a run is due; then the run begins all the same
 inline constexpr std::chrono::minutes clock_tolerance{1};   ///< more than that within a status interval is a jump
 
 /// A journal that never makes its caller wait: lines are written by a thread of their own, in their order.
@@ -223,11 +225,16 @@ private:
 
     asio::awaitable<void> work() {
         while (!stopping_) {
+            constexpr std::chrono::microseconds longest = std::chrono::seconds(30);  // a clock that was set is noticed by then
+            if (waits_for_relayout()) {
+                alarm_.expires_after(std::chrono::milliseconds(100));
+                co_await alarm_.async_wait(asio::as_tuple(asio::use_awaitable));
+                continue;
+            }
             for (auto& due : agenda_.start(now())) {
                 report_.reset();
                 spawn_task(run_job(due.job, settings_.jobs.at(due.job), settings_.global));
             }
-            constexpr std::chrono::microseconds longest = std::chrono::seconds(30);  // a clock that was set is noticed by then
             const auto wakes = agenda_.wakes();
             alarm_.expires_after(wakes ? std::clamp(*wakes - now(), std::chrono::microseconds(0), longest) : longest);
             co_await alarm_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -267,6 +274,7 @@ private:
         }
         co_await run_ended(name, result, std::move(trouble));
         --runs_;
+        if (settings_.jobs.contains(name)) aged_.insert(name);
         if (!stopping_ && !global.backup_completed_callback.empty() && !tags.empty() && (result == outcome::success || result == outcome::attention))
             co_await call_back(name, directory, global.backup_completed_callback);
     }
@@ -309,18 +317,19 @@ private:
             directory.replace(config::repository_file, text, ".config.new", io::private_mode);
     }
 
-    asio::awaitable<int> run_child(std::vector<std::string> words, streams s, std::optional<std::chrono::seconds> limit = std::nullopt) {
+    asio::awaitable<int> run_child(std::vector<std::string> words, streams s, std::optional<std::chrono::seconds> limit = std::nullopt, ::pid_t* is = nullptr) {
         const auto pid = co_await off_loop([&] { return spawn(words, s); });
+        if (is) *is = pid;
         children_.insert(pid);
         const std::shared_ptr<void> forgotten(nullptr, [this, pid](void*) { children_.erase(pid); });
         if (stopping_) ::kill(pid, SIGTERM);
         co_return co_await ended(pid, limit);
     }
     /// A command on a repository; its output goes to `out`, or with its errors to the repository's log.
-    asio::awaitable<int> backy(const std::string& command, const std::filesystem::path& directory, int out = -1) {
+    asio::awaitable<int> backy(const std::string& command, const std::filesystem::path& directory, int out = -1, ::pid_t* is = nullptr) {
         std::vector<std::string> words{program_.string(), "-b", directory.string()};
         for (auto& word : split(command, ' ')) words.push_back(std::move(word));
-        return run_child(std::move(words), {.out = out, .log = log_of(directory)});
+        return run_child(std::move(words), {.out = out, .log = log_of(directory)}, std::nullopt, is);
     }
     static std::filesystem::path log_of(const std::filesystem::path& directory) { return directory / "backy.log"; }
     asio::awaitable<int> call(const std::string& program, const std::string& job, int in, const std::filesystem::path& directory) {
@@ -345,6 +354,40 @@ private:
         }
     }
 
+    // ---- idle time
+
+    bool is_idle() const {
+        const auto wakes = agenda_.wakes();
+        return !stopping_ && runs_ == 0 && looking_ == 0 && relayouts_ == 0 && (!wakes || *wakes > now() + idle_for);
+    }
+    /// After its run each repository is looked at once; one that was stopped for a run is again.
+    asio::awaitable<void> relayout() {
+        ++relayouts_;
+        const auto name = *aged_.begin();
+        aged_.erase(aged_.begin());
+        relayout_pid_ = 0;
+        relayout_asked_.reset();
+        try {
+            const auto status = co_await backy("relayout", base_.path() / name, -1, &relayout_pid_);
+            if (relayout_asked_) aged_.insert(name), journal_.info(name + ": the re-layout made way for a run");
+            else if (status != 0 && !stopping_) journal_.warning(name + ": re-layout: " + describe_status(status) + " (its backy.log says why)");
+        } catch (const std::exception& e) {
+            journal_.warning(name + ": re-layout: " + e.what());
+        }
+        --relayouts_;
+        alarm_.cancel();
+    }
+    /// Something is due while a re-layout runs: that is asked to end, and ends within a moment; what it has done stays.
+    bool waits_for_relayout() {
+        const auto wakes = agenda_.wakes();
+        if (relayouts_ == 0 || !wakes || *wakes > now()) return false;
+        if (!relayout_asked_ && relayout_pid_ > 0) {
+            ::kill(relayout_pid_, SIGTERM);
+            relayout_asked_ = steady();
+        }
+        return !relayout_asked_ || steady() - *relayout_asked_ < relayout_limit;
+    }
+
     // ---- watching
 
     asio::awaitable<void> watch() {
@@ -363,6 +406,7 @@ private:
             if (!looking_) spawn_task(look_again(std::move(names)));  // many on a slow disk must not keep the status file waiting
             co_await survey();
             co_await write_status();
+            if (!aged_.empty() && is_idle()) spawn_task(relayout());
         }
     }
     static std::chrono::nanoseconds steady() { return typename B::clock{}.steady(); }
@@ -508,7 +552,7 @@ private:
             if (!fresh.jobs.contains(name)) {
                 ++removed;
                 agenda_.remove(name);
-                prints_.erase(name), look_trouble_.erase(name);
+                prints_.erase(name), look_trouble_.erase(name), aged_.erase(name);
             }
         for (const auto& [name, job] : fresh.jobs) {
             const auto old = settings_.jobs.find(name);
@@ -577,7 +621,10 @@ private:
     timestamp clock_jump_;
     std::shared_ptr<const json_report> report_;
     std::set<::pid_t> children_;
-    std::size_t runs_ = 0, looking_ = 0;
+    std::set<std::string> aged_;  ///< jobs that ran since their repository was looked at for a re-layout
+    ::pid_t relayout_pid_ = 0;
+    std::optional<std::chrono::nanoseconds> relayout_asked_;  ///< to end
+    std::size_t runs_ = 0, looking_ = 0, relayouts_ = 0;
     bool stopping_ = false, reloading_ = false, known_changed_ = false;
     std::exception_ptr failure_;
     asio::io_context loop_{1};

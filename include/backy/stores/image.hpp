@@ -30,6 +30,6 @@ public:
                                  .must_reflink = c.require_reflink ? "put the repository on btrfs, XFS or ZFS, or set store.reflink to \"auto\"" : ""},
                                 repository, &journal, std::move(io)) {}
 };
-static_assert(FileStore<image<>>);
+static_assert(FileStore<image<>> && AgeingStore<image<>>);
 
 }  // namespace backy::stores
