@@ -324,3 +324,46 @@ TEST_CASE("scheduler: what was done by hand is seen") {
     CHECK(eventually(10s, [&] { return d.check().out.find("its checksum does not match: it is damaged") != std::string::npos; }));
     CHECK(d.stop() == 0);
 }
+
+TEST_CASE("scheduler: what revisions hold and do not use is given back when nothing is due") {
+    for (const auto& place : copy_on_write()) {
+        if (place.filename() != "btrfs") continue;
+        running_scheduler d(place);
+        d.configure(daily, {{"vm1", "daily"}});
+        randomness random;
+        content volume(16 << 20, '\0');
+        const auto rewrite = [&](std::size_t every) {
+            for (std::size_t b = 0; b < volume.size(); b += every * backy::block_size) random.fill(volume, b, backy::block_size);
+            spill(d.volume("vm1"), volume);
+        };
+        rewrite(1);
+        d.start();
+        REQUIRE(eventually(20s, [&] { return d.revisions("vm1") == 1; }));
+        const auto first = fs::read_symlink(d.base / "vm1" / "last").string();
+        rewrite(2);
+        REQUIRE(eventually(20s, [&] { return d.shell("run vm1\n").find("due now") != std::string::npos; }));
+        REQUIRE(eventually(20s, [&] { return d.revisions("vm1") == 2 && d.logged("vm1: finished") == 2; }));
+        REQUIRE(eventually(20s, [&] { return d.repository("vm1")("forget -r " + first).code == 0; }));
+        REQUIRE(eventually(20s, [&] { return d.shell("run vm1\n").find("due now") != std::string::npos; }));
+        CHECK(eventually(30s, [&] { return slurp(d.base / "vm1" / "backy.log").find("8.00 MiB copied, now 16.00 MiB held for 16.00 MiB in use") != std::string::npos; }));
+        CHECK(slurp(d.base / "vm1" / "last") == volume);
+        CHECK(d.stop() == 0);
+    }
+}
+
+TEST_CASE("scheduler: a re-layout makes way for a run, and is gone on with later") {
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}});
+    d.volumes({"vm1"});
+    const no_stand_in undo;
+    stand_in(d, "[[ $3 == relayout ]] || exec \"$BACKY\" \"$@\"\necho begun >>'" + (d.dir / "relayouts").string() + "'\nexec sleep 100");
+    const auto begun = [&] { return fs::exists(d.dir / "relayouts") ? slurp(d.dir / "relayouts").size() / 6 : 0; };
+    d.start();
+    REQUIRE(eventually(20s, [&] { return begun() == 1; }));
+    CHECK(d.revisions("vm1") == 1);
+    REQUIRE(d.shell("run vm1\n").find("due now") != std::string::npos);
+    CHECK(eventually(5s, [&] { return d.logged("vm1: finished") == 2; }));
+    CHECK(d.logged("vm1: the re-layout made way for a run") == 1);
+    CHECK(eventually(20s, [&] { return begun() == 2; }));
+    CHECK(d.stop() == 0);
+}

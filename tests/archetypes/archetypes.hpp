@@ -78,6 +78,11 @@ struct file_store : store {
     using store::store;
     std::filesystem::path path(const revision_id&) const { throw 0; }
 };
+struct ageing_store : file_store {
+    using file_store::file_store;
+    std::optional<layout> layout_of(const std::vector<revision_id>&) const { throw 0; }
+    byte_count relayout(const std::vector<revision_id>&) const { throw 0; }
+};
 struct catalog : pinned {
     explicit catalog(const std::filesystem::path&) { throw 0; }
     movable lock(bool) { throw 0; }

@@ -19,6 +19,7 @@ void engine(repository_of<T>& r, source<Frozen>& s, target& t, in_place_target& 
     backup(r, s, {});
     forget(r, s, [](const history&) { return std::vector<revision_id>{}; });
     expire(r, s, kept);
+    relayout(r);
     verify(r, one);
     distrust(r, [](const history& h) { return h.revisions; });
     restore(r, one, t);
@@ -31,6 +32,7 @@ TEST_CASE("archetypes: the engine and the command line ask for no more than the 
     using namespace archetype;
     CHECK(&engine<snapshot, store> != nullptr);
     CHECK(&engine<delta_snapshot, file_store> != nullptr);
+    CHECK(&engine<snapshot, ageing_store> != nullptr);
     CHECK(&cli::main<build> != nullptr);
     using twice_faulty = io::faulty<io::faulty<io::posix>>;  // an adapter over an adapter over a policy
     CHECK(std::is_constructible_v<stores::image<twice_faulty>, stores::image<twice_faulty>::config, const std::filesystem::path&, journal&>);

@@ -18,7 +18,7 @@ using namespace backy;
 static_assert(Io<io::posix> && Io<io::faulty<io::posix>> && Image<archetype::image> && SealedImage<archetype::sealed_image>);
 static_assert(Snapshot<archetype::snapshot> && DeltaSnapshot<archetype::delta_snapshot> && Source<archetype::source<archetype::snapshot>>);
 static_assert(TrackedSource<archetype::tracked_source>);
-static_assert(RevisionWriter<archetype::writer> && RevisionSpace<archetype::space> && Store<archetype::store> && FileStore<archetype::file_store>);
+static_assert(RevisionWriter<archetype::writer> && RevisionSpace<archetype::space> && Store<archetype::store> && FileStore<archetype::file_store> && AgeingStore<archetype::ageing_store>);
 static_assert(Catalog<archetype::catalog> && Target<archetype::target> && InPlaceTarget<archetype::in_place_target>);
 static_assert(Hash<archetype::hash> && Schedule<archetype::schedule> && Clock<archetype::clock> && Composition<archetype::build>);
 
@@ -87,7 +87,7 @@ static_assert(!Snapshot<snapshot_of_nothing> && !Snapshot<snapshot_without_attes
 static_assert(!Source<archetype::source<archetype::image>> && !Source<source_without_release> && !Source<archetype::store>);
 static_assert(!TrackedSource<archetype::source<archetype::delta_snapshot>> && !TrackedSource<tracked_without_a_map>);
 static_assert(!RevisionWriter<writer_without_seal> && !RevisionWriter<writer_that_seals_into_cache>);
-static_assert(!Store<archetype::space> && !Store<store_without_a_journal> && !FileStore<archetype::store> && !Store<sources::file<>>);
+static_assert(!Store<archetype::space> && !Store<store_without_a_journal> && !FileStore<archetype::store> && !AgeingStore<archetype::file_store> && !Store<sources::file<>>);
 static_assert(!Catalog<catalog_without_announcement> && !Catalog<archetype::store>);
 static_assert(!Target<target_without_sync> && !InPlaceTarget<archetype::target> && !Target<archetype::image>);
 static_assert(!Hash<hash_without_key> && !Hash<int> && !Schedule<schedule_without_intervals> && !Clock<clock_that_only_tells_the_time>);

@@ -108,10 +108,13 @@ std::vector<deed> work(const recorded_filesystem& on, I io, randomness& random) 
         deeds.push_back({what, id, what == deed::kind::made ? disk : content(), begun, on.position()});
         return id;
     };
-    const auto back_up = [&](std::size_t size) {
-        disk = changed(random, disk, size);
+    const auto back_up_now = [&] {
         spill(on.path() / "disk.img", disk);
         return with_engine(deed::kind::made, [&](auto& e) { return backup(e.repository, e.source, {"daily"}, 1).made.id; });
+    };
+    const auto back_up = [&](std::size_t size) {
+        disk = changed(random, disk, size);
+        return back_up_now();
     };
     const auto remove = [&](const revision_id& id) {
         with_engine(deed::kind::removed, [&](auto& e) { return forget(e.repository, e.source, [&](const history&) { return std::vector{id}; })[0]; });
@@ -126,6 +129,19 @@ std::vector<deed> work(const recorded_filesystem& on, I io, randomness& random) 
     });
     const auto fifth = back_up(700'001);
     remove(second), remove(fifth);
+    disk.assign(16 * block_size, '\0');  // half of the extents of this one stay in use, which a re-layout moves
+    random.fill(disk, 0, disk.size());
+    const auto sixth = back_up_now();
+    for (std::size_t b = 0; b < disk.size(); b += 2 * block_size) random.fill(disk, b, block_size);
+    back_up_now();
+    remove(sixth);
+    {
+        file_engine<I> e(on.path(), io, journal);
+        std::vector<revision_id> kept;
+        for (const auto& r : e.catalog.read().revisions) kept.push_back(r.id);
+        const bool is_btrfs = e.store.layout_of(kept).has_value();
+        REQUIRE((e.store.relayout(kept) > 0) == is_btrfs);
+    }
     back_up(800'000);
     return deeds;
 }

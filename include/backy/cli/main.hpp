@@ -10,6 +10,7 @@
 #include <backy/cli/forget.hpp>
 #include <backy/cli/init.hpp>
 #include <backy/cli/program.hpp>
+#include <backy/cli/relayout.hpp>
 #include <backy/cli/restore.hpp>
 #include <backy/cli/scheduler.hpp>
 #include <backy/cli/shell.hpp>
@@ -32,6 +33,7 @@ int main(int argc, char** argv) {
         add_distrust<B>(app, call);
         add_forget<B>(app, call);
         add_expire<B>(app, call);
+        add_relayout<B>(app, call);
         add_scheduler<B>(app, call);
         add_shell(app, call);
         add_check<B>(app, call);

@@ -93,4 +93,25 @@ concept SharingStore = Store<S> && requires(const S s, const revision_id& id, by
     { s.shared(id, id, size) } -> std::same_as<block_map>;
 };
 
+/// What revisions together take on the medium, and what they use of that: each byte once, however many share it.
+struct layout {
+    byte_count held = 0, used = 0;
+    byte_count to_copy = 0;  ///< by relayout
+    double ratio() const { return used == 0 ? 1 : static_cast<double>(held) / static_cast<double>(used); }
+};
+
+/// A Store whose revisions can come to hold more than they use, as those before and after them go.
+///
+/// | expression | returns | meaning | throws |
+/// |---|---|---|---|
+/// | s.layout_of(ids) | optional<layout> | nothing: it cannot be told, or there is nothing to tell | error |
+/// | s.relayout(ids) | byte_count | gives back what is held and not used by copying what is; how much that was | error, also when the process was asked to end |
+///
+/// laws: relayout changes no byte of any revision, also when it is killed, and needs no lock: whoever reads or makes revisions goes on.
+template <class S>
+concept AgeingStore = Store<S> && requires(const S s, const std::vector<revision_id>& ids) {
+    { s.layout_of(ids) } -> std::same_as<std::optional<layout>>;
+    { s.relayout(ids) } -> std::same_as<byte_count>;
+};
+
 }  // namespace backy

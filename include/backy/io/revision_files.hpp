@@ -4,9 +4,9 @@
 #pragma once
 
 #include <backy/concepts/store.hpp>
-#include <backy/io/directory.hpp>
 #include <backy/io/extent_map.hpp>
 #include <backy/io/filesystem.hpp>
+#include <backy/io/relayout.hpp>
 
 #include <atomic>
 
@@ -111,12 +111,20 @@ public:
         if (const auto text = shortage()) throw no_space(directory_->path().string(), *text);
     }
 
+    std::optional<layout> layout_of(const std::vector<revision_id>& ids) const { return io::layout_of(open_all(ids)); }
+    byte_count relayout(const std::vector<revision_id>& ids) const { return io::relayout(*directory_, open_all(ids)); }
+
     static std::string hidden(const std::string& name) { return "." + name + ".new"; }
 
 private:
     std::string existing(const revision_id& id) const {
         if (!directory_->status_of(id + settings_.suffix)) throw missing_revision(path(id).string(), "there is no such file");
         return id + settings_.suffix;
+    }
+    std::vector<file<I>> open_all(const std::vector<revision_id>& ids) const {
+        std::vector<file<I>> all;
+        for (const auto& id : ids) all.push_back(open(id));
+        return all;
     }
     static file<I> regular(file<I> f) {
         if (!S_ISREG(f.status().st_mode)) throw store_error(f.path(), "not a regular file");

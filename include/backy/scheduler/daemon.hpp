@@ -22,6 +22,8 @@ namespace backy::scheduler {
 
 inline constexpr std::chrono::seconds stop_limit{60};       ///< for children to clean up after SIGTERM; then they are killed
 inline constexpr std::chrono::minutes callback_limit{10};
+inline constexpr std::chrono::seconds idle_for{10};         ///< nothing runs and nothing is due for so long: time for a re-layout
+inline constexpr std::chrono::seconds relayout_limit{10};   ///< for one to end when a run is due; then the run begins all the same
 inline constexpr std::chrono::minutes clock_tolerance{1};   ///< more than that within a status interval is a jump
 
 /// A journal that never makes its caller wait: lines are written by a thread of their own, in their order.
@@ -225,11 +227,16 @@ private:
 
     asio::awaitable<void> work() {
         while (!stopping_) {
+            constexpr std::chrono::microseconds longest = std::chrono::seconds(30);  // a clock that was set is noticed by then
+            if (waits_for_relayout()) {
+                alarm_.expires_after(std::chrono::milliseconds(100));
+                co_await alarm_.async_wait(asio::as_tuple(asio::use_awaitable));
+                continue;
+            }
             for (auto& due : agenda_.start(now())) {
                 report_.reset();
                 spawn_task(run_job(due.job, settings_.jobs.at(due.job), settings_.global));
             }
-            constexpr std::chrono::microseconds longest = std::chrono::seconds(30);  // a clock that was set is noticed by then
             const auto wakes = agenda_.wakes();
             alarm_.expires_after(wakes ? std::clamp(*wakes - now(), std::chrono::microseconds(0), longest) : longest);
             co_await alarm_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -268,6 +275,7 @@ private:
         }
         co_await run_ended(name, result, std::move(trouble));
         --runs_;
+        if (settings_.jobs.contains(name)) aged_.insert(name);
         if (!stopping_ && !global.backup_completed_callback.empty() && !tags.empty() && (result == outcome::success || result == outcome::attention))
             co_await call_back(name, global.backup_completed_callback);
     }
@@ -311,22 +319,24 @@ private:
             directory.replace(config::repository_file, text, ".config.new", io::private_mode);
     }
 
-    /// Its errors, and its output unless there is a place for that, go to the log of the job.
-    asio::awaitable<int> run_child(std::vector<std::string> words, const std::string& job, streams s, std::optional<std::chrono::seconds> limit = std::nullopt) {
+    /// Its errors, and its output unless there is a place for that, go to the log of the job. Its process goes to `is`.
+    asio::awaitable<int> run_child(std::vector<std::string> words, const std::string& job, streams s, std::optional<std::chrono::seconds> limit = std::nullopt,
+                                   ::pid_t* is = nullptr) {
         const auto pid = co_await off_loop([&] {
             const auto log = base_.below(job).open("backy.log", O_WRONLY | O_CREAT | O_APPEND);
             s.err = log.descriptor();
             return spawn(words, s);
         });
+        if (is) *is = pid;
         children_.insert(pid);
         const std::shared_ptr<void> forgotten(nullptr, [this, pid](void*) { children_.erase(pid); });
         if (stopping_) ::kill(pid, SIGTERM);
         co_return co_await ended(pid, limit);
     }
-    asio::awaitable<int> backy(const std::string& command, const std::string& job, int out = -1, int in = -1) {
+    asio::awaitable<int> backy(const std::string& command, const std::string& job, int out = -1, int in = -1, ::pid_t* is = nullptr) {
         std::vector<std::string> words{program_.string(), "-b", (base_.path() / job).string()};
         for (auto& word : split(command, ' ')) words.push_back(std::move(word));
-        return run_child(std::move(words), job, {.in = in, .out = out});
+        return run_child(std::move(words), job, {.in = in, .out = out}, std::nullopt, is);
     }
     asio::awaitable<int> call(const std::string& program, const std::string& job, int in) { return run_child({program, job}, job, {.in = in}, callback_limit); }
     asio::awaitable<void> expire(const std::string& name) {
@@ -351,7 +361,7 @@ private:
     // ---- scrub
 
     /// The disks are free, and for the next minute nobody is due.
-    bool is_quiet() const { return agenda_.is_quiet(now(), std::chrono::minutes(1)); }
+    bool is_quiet() const { return relayouts_ == 0 && agenda_.is_quiet(now(), std::chrono::minutes(1)); }
 
     asio::awaitable<void> scrub() {
         constexpr std::chrono::minutes after_a_failure{60};
@@ -396,6 +406,40 @@ private:
         }
     }
 
+    // ---- idle time
+
+    bool is_idle() const {
+        const auto wakes = agenda_.wakes();
+        return !stopping_ && runs_ == 0 && looking_ == 0 && relayouts_ == 0 && (!wakes || *wakes > now() + idle_for);
+    }
+    /// After its run each repository is looked at once; one that was stopped for a run is again.
+    asio::awaitable<void> relayout() {
+        ++relayouts_;
+        const auto name = *aged_.begin();
+        aged_.erase(aged_.begin());
+        relayout_pid_ = 0;
+        relayout_asked_.reset();
+        try {
+            const auto status = co_await backy("relayout", name, -1, -1, &relayout_pid_);
+            if (relayout_asked_) aged_.insert(name), journal_.info(name + ": the re-layout made way for a run");
+            else if (status != 0 && !stopping_) journal_.warning(name + ": re-layout: " + describe_status(status) + " (its backy.log says why)");
+        } catch (const std::exception& e) {
+            journal_.warning(name + ": re-layout: " + e.what());
+        }
+        --relayouts_;
+        alarm_.cancel();
+    }
+    /// Something is due while a re-layout runs: that is asked to end, and ends within a moment; what it has done stays.
+    bool waits_for_relayout() {
+        const auto wakes = agenda_.wakes();
+        if (relayouts_ == 0 || !wakes || *wakes > now()) return false;
+        if (!relayout_asked_ && relayout_pid_ > 0) {
+            ::kill(relayout_pid_, SIGTERM);
+            relayout_asked_ = steady();
+        }
+        return !relayout_asked_ || steady() - *relayout_asked_ < relayout_limit;
+    }
+
     // ---- watching
 
     asio::awaitable<void> watch() {
@@ -415,6 +459,7 @@ private:
             co_await survey();
             co_await write_status();
             if (!making_room_) spawn_task(make_room());
+            if (!aged_.empty() && is_idle()) spawn_task(relayout());
         }
     }
     /// When the runs of the next day may not fit: what has expired goes in every repository, not only after its own next run.
@@ -575,7 +620,7 @@ private:
             if (!fresh.jobs.contains(name)) {
                 ++removed;
                 agenda_.remove(name);
-                prints_.erase(name), look_trouble_.erase(name);
+                prints_.erase(name), look_trouble_.erase(name), aged_.erase(name);
             }
         for (const auto& [name, job] : fresh.jobs) {
             const auto old = settings_.jobs.find(name);
@@ -645,7 +690,10 @@ private:
     timestamp clock_jump_;
     std::shared_ptr<const json_report> report_;
     std::set<::pid_t> children_;
-    std::size_t runs_ = 0, looking_ = 0;
+    std::set<std::string> aged_;  ///< jobs that ran since their repository was looked at for a re-layout
+    ::pid_t relayout_pid_ = 0;
+    std::optional<std::chrono::nanoseconds> relayout_asked_;  ///< to end
+    std::size_t runs_ = 0, looking_ = 0, relayouts_ = 0;
     bool stopping_ = false, reloading_ = false, known_changed_ = false, making_room_ = false;
     timestamp room_made_;
     std::exception_ptr failure_;

@@ -40,6 +40,6 @@ public:
 private:
     int keep_free_;
 };
-static_assert(FileStore<image<>> && SharingStore<image<>> && BoundedStore<image<>> && Confinable<image<>>);
+static_assert(FileStore<image<>> && SharingStore<image<>> && BoundedStore<image<>> && AgeingStore<image<>> && Confinable<image<>>);
 
 }  // namespace backy::stores
