@@ -433,7 +433,7 @@ TEST_CASE("rights: a secret of the configuration is in no error, log, status fil
         spill(d.config(), sound + job + broken[n] + "\n");
         const auto before = d.logged("the configuration was refused");
         const auto answer = d.shell("reload\\n");
-        CHECK(d.logged("the configuration was refused") == before + 1);
+        CHECK(eventually(10s, [&] { return d.logged("the configuration was refused") == before + 1; }));
         REQUIRE(eventually(10s, [&] { return d.check().out.find("the configuration was refused") != std::string::npos; }));
         for (const auto& text : {answer, d.shell("jobs\\nstatus\\n"), d.check().out, slurp(d.base / ".status.json"), slurp(d.log())}) {
             INFO(text);
