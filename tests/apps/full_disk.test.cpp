@@ -73,8 +73,11 @@ void everything_works(full_life& life, auto fill) {
     fill();
     CHECK(life.backy("status").code == 0);
     CHECK(life.backy("find -r last").out == (life.backy / ids.back()).string() + "\n");
-    CHECK(life.backy("verify").code == 0);
-    CHECK(life.backy("verify --all").code == 0);
+    for (const auto* verify : {"verify", "verify --all"}) {
+        const auto r = life.backy(verify);
+        INFO(r.err);
+        CHECK((r.code == 0 || (r.code == 3 && r.err.find("verify: it passed, which cannot be written down: ") != std::string::npos)));
+    }
     CHECK(life.backy("restore -r 1 -").code == 0);
     life.whole(ids);
 

@@ -45,6 +45,9 @@ void add_verify(CLI::App& app, invocation& call) {
                     try {
                         if (!verify(repository, r, how).empty()) throw corrupt_block("revision " + r.id, "verify: failed, it is distrusted now");
                         log.info("revision " + r.id + ": verified");
+                    } catch (const no_space& e) {
+                        log.warning(e.what());
+                        if (code == success) code = attention;
                     } catch (const error& e) {
                         interruption::point();  // then that is all there is to say
                         log.error(e.what());

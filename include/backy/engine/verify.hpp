@@ -128,7 +128,7 @@ std::vector<revision_id> sharers_of(const repository<T, C, H, K>& repository, co
 
 /// Holds every stored byte against its digest. A revision that passes becomes verified, one that fails distrusted, and so do those that
 /// share what is bad. Returns what is wrong. Takes no lock while it reads, and waits for it to write down the result. Throws store_error for
-/// a revision without digests. cost: one read of the image, or of what it does not share.
+/// a revision without digests, no_space if all there is to complain of is that the result cannot be written down. cost: one read of the image, or of what it does not share.
 template <Store T, Catalog C, Hash H, Clock K>
 std::vector<std::string> verify(const repository<T, C, H, K>& repository, const revision& r, const verification& how = {}) {
     if (!r.digests) throw store_error("revision " + r.id, "verify: it has no digests to check it against");
@@ -143,18 +143,18 @@ std::vector<std::string> verify(const repository<T, C, H, K>& repository, const 
         if (t == trust::verified) changed.verified = v.proof;
         repository.update(changed);
     };
-    for (const auto& id : sharers)
-        if (const auto* const sharer = now.find(id)) {
-            repository.journal().error("revision " + id + ": it shares bad blocks of revision " + r.id + ", it is distrusted now");
-            judge(*sharer, trust::distrusted);
-        }
     const auto* const still = now.find(r.id);
-    if (!still) throw history_error("revision " + r.id, "verify: it was removed meanwhile");
     try {
+        for (const auto& id : sharers)
+            if (const auto* const sharer = now.find(id)) {
+                repository.journal().error("revision " + id + ": it shares bad blocks of revision " + r.id + ", it is distrusted now");
+                judge(*sharer, trust::distrusted);
+            }
+        if (!still) throw history_error("revision " + r.id, "verify: it was removed meanwhile");
         judge(*still, v.faults.empty() ? trust::verified : trust::distrusted);
     } catch (const no_space& e) {
-        if (!v.faults.empty()) throw;
-        repository.journal().warning(std::string(e.what()) + " (revision " + r.id + " passed, which cannot be written down)");
+        if (v.faults.empty()) throw no_space("revision " + r.id, std::string("verify: it passed, which cannot be written down: ") + e.what());
+        throw error("revision " + r.id, std::string("verify: it failed, which cannot be written down: ") + e.what());
     }
     return v.faults;
 }

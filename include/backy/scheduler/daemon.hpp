@@ -275,7 +275,7 @@ private:
         }
         co_await run_ended(name, result, std::move(trouble));
         --runs_;
-        if (settings_.jobs.contains(name)) aged_.insert(name);
+        if (result == outcome::success || result == outcome::attention) aged_.insert(name);
         if (!stopping_ && !global.backup_completed_callback.empty() && !tags.empty() && (result == outcome::success || result == outcome::attention))
             co_await call_back(name, global.backup_completed_callback);
     }
@@ -415,8 +415,7 @@ private:
     /// After its run each repository is looked at once; one that was stopped for a run is again.
     asio::awaitable<void> relayout() {
         ++relayouts_;
-        const auto name = *aged_.begin();
-        aged_.erase(aged_.begin());
+        const auto name = aged_.extract(aged_.begin()).value();
         relayout_pid_ = 0;
         relayout_asked_.reset();
         try {
@@ -459,6 +458,7 @@ private:
             co_await survey();
             co_await write_status();
             if (!making_room_) spawn_task(make_room());
+            std::erase_if(aged_, [&](const std::string& name) { return !settings_.jobs.contains(name); });
             if (!aged_.empty() && is_idle()) spawn_task(relayout());
         }
     }
@@ -620,7 +620,7 @@ private:
             if (!fresh.jobs.contains(name)) {
                 ++removed;
                 agenda_.remove(name);
-                prints_.erase(name), look_trouble_.erase(name), aged_.erase(name);
+                prints_.erase(name), look_trouble_.erase(name);
             }
         for (const auto& [name, job] : fresh.jobs) {
             const auto old = settings_.jobs.find(name);
