@@ -106,6 +106,7 @@ struct trial {
     scratch dir;
     repository_directory backy;
     model m;
+    int code = 0;  ///< of the command
 };
 
 struct command {
@@ -148,9 +149,9 @@ std::vector<command> commands(const setting& s) {
              return none;
          }},
         {"verify", beginning::revisions, [](const trial& t) { return "verify -r " + t.s.order[2]; }, ".lock",
-         [=](trial& t, bool acknowledged) -> violations {
+         [=](trial& t, bool) -> violations {
              const auto trust = trust_of(t, t.s.order[2]);
-             if (trust == trust::distrusted || (acknowledged && trust != trust::verified)) return {"it is " + name_of(trust)};
+             if (trust == trust::distrusted || (t.code == 0 && trust != trust::verified)) return {"it is " + name_of(trust)};  // 3: it could not be written down
              return none;
          }},
         {"distrust", beginning::revisions, [](const trial& t) { return "distrust -r " + t.s.order[2]; }, ".lock",
@@ -166,6 +167,7 @@ std::vector<command> commands(const setting& s) {
 violations violations_under(const fault& f, const command& c, const setting& s) {
     trial t(s, c.before);
     const auto r = t.run(c.words(t), f.injection);
+    t.code = r.code;
     const bool acknowledged = r.code == 0 || r.code == 3;
     violations found;
     if (f.kills && r.code != 128 + SIGKILL) found.push_back("it was not killed: exit code " + std::to_string(r.code));
