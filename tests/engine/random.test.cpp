@@ -255,6 +255,13 @@ private:
         if (ok && plan_->what == kind::none) demand(good == r->whole(), good ? "verify found no rot" : "verify found rot in a whole revision");
         if (good) demand(r->whole(), "verify found no rot");
         trust_now(*r, ok, good);
+        const auto h = read();
+        for (auto& other : history_) {  // those in which the same blocks are bad, or could not be read
+            const auto* const there = h.find(other.id);
+            if (&other == r || !there || there->counts() || !other.counts) continue;
+            demand(!good && (!other.whole() || plan_->what != kind::none), "verify distrusts a revision that it has nothing against");
+            other.counts = false;
+        }
     }
     /// Metadata may have been written, if the command did not say that they were.
     void trust_now(known_revision& r, bool ok, bool counts) {
