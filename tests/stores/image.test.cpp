@@ -122,5 +122,5 @@ TEST_CASE("image store: its settings are checked") {
     CHECK(!from("type = \"image\"").require_reflink);
     CHECK(from("type = \"image\"\nreflink = \"require\"").require_reflink);
     CHECK_THROWS_WITH(from("reflink = \"never\""), "f:1:1: reflink: unknown: \"never\"; known here: auto, require");
-    CHECK_THROWS_WITH(from("type = \"image\"\nreflnk = 1"), "f:2:1: reflnk: unknown key; known here: type, reflink");
+    CHECK_THROWS_WITH(from("type = \"image\"\nreflnk = 1"), "f:2:1: reflnk: unknown key; known here: type, reflink, keep-free");
 }

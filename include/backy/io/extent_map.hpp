@@ -30,10 +30,9 @@ std::optional<std::vector<placed_extent>> placement(const file<I>& f, extent wit
     std::vector<placed_extent> all;
     const auto end = within.offset + within.length;
     for (auto at = within.offset; at < end;) {
-        map = {};
         map.fm_start = at, map.fm_length = end - at;
-        map.fm_flags = FIEMAP_FLAG_SYNC;
-        map.fm_extent_count = at_once;
+        map.fm_flags = FIEMAP_FLAG_SYNC;  // the kernel gives back other flags here
+        map.fm_mapped_extents = 0, map.fm_extent_count = at_once;
         const auto rc = again([&] { return f.io().ioctl(f.descriptor(), FS_IOC_FIEMAP, reinterpret_cast<std::uintptr_t>(&map)); });
         if (is_unsupported(rc)) return std::nullopt;
         check(rc, f.path(), "extent map at offset " + std::to_string(at));
