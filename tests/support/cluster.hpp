@@ -39,8 +39,8 @@ public:
 
     /// Writes in place what differs from what is there, as a guest would: data, zeroes by discarding, another size.
     void set(const content& c) {
+        if (opened().size() != c.size()) opened().resize(c.size());  // by a handle of its own: once librbd went on with the old size
         auto image = opened();
-        if (image.size() != c.size()) image.resize(c.size());
         content now(c.size(), '\0');
         for (std::size_t at = 0; at < now.size(); at += backy::window_size)
             image.read(at, std::as_writable_bytes(std::span(now)).subspan(at, std::min<std::size_t>(backy::window_size, now.size() - at)));

@@ -31,11 +31,11 @@ public:
     }
 
     void resize(byte_count n) {
-        if (!image_) {
-            ceph::image::create(*pool_, where_, n);
-            image_ = ceph::image::open(pool_, where_, "", ceph::image::access::writable);
-        }
-        if (image_->size() != n) image_->resize(n);
+        if (image_ && image_->size() == n) return;
+        if (image_) image_->resize(n);
+        else ceph::image::create(*pool_, where_, n);
+        image_.reset();  // librbd was seen to go on with the old size
+        image_ = ceph::image::open(pool_, where_, "", ceph::image::access::writable);
     }
     void write(byte_count at, const_block in) { image_->write(at, in); }
     void zero(extent e) {
