@@ -112,10 +112,9 @@ std::vector<revision_id> sharers_of(const repository<T, C, H, K>& repository, co
         try {
             const auto image = repository.store().examine(other.id);
             const auto table = repository.digests_of(other);
-            block_map rest = everything(image, table.allocated(other.size));
-            rest.remove(those);
-            auto both = everything(image, table.allocated(other.size));
-            both.remove(rest);
+            auto both = everything(image, table.allocated(other.size)), elsewhere = both;
+            elsewhere.remove(those);
+            both.remove(elsewhere);
             if (!mismatches(image, table, both, 1, repository.journal()).empty()) ids.push_back(other.id);
         } catch (const error& e) {
             repository.journal().warning("revision " + other.id + ": " + e.what() + " (backy verify -r " + other.id + ")");
