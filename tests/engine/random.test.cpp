@@ -254,7 +254,9 @@ private:
         const bool ok = run("verify", true, [&](auto& e) { good = verify(e.repository, resolve_id(e.catalog.read(), r->id), {.workers = 1}).empty(); });
         if (ok && plan_->what == kind::none) demand(good == r->whole(), good ? "verify found no rot" : "verify found rot in a whole revision");
         if (good) demand(r->whole(), "verify found no rot");
-        trust_now(*r, ok, good);
+        // cut off, it may have written down that it passed, which it could not say any more
+        const auto* const judged = ok || !r->whole() ? nullptr : read().find(r->id);
+        trust_now(*r, ok, judged ? judged->counts() : good);
         const auto h = read();
         for (auto& other : history_) {  // those in which the same blocks are bad, or could not be read
             const auto* const there = h.find(other.id);
