@@ -119,6 +119,34 @@ TEST_CASE("scheduler: nothing is read again where that is so configured, and che
     CHECK(d.check().out.starts_with("WARNING: vm1: proof verified is late (last time: 20"));
 }
 
+TEST_CASE("scheduler: while a run is due nothing is read again, and the reading goes on after it") {
+    running_scheduler d;
+    d.configure("[schedules.daily]\ndaily = { interval = \"1d\", keep = 3 }\n", {{"vm1", "daily"}, {"vm2", "daily"}}, "scrub-every = \"4s\"\nscrub-rate = 4\n");
+    std::ofstream(d.volume("vm1")) << content(16 << 20, 'x');  // 4 s of reading
+    d.volumes({"vm2"});
+    const no_stand_in undo;
+    stand_in(d, "echo \"$(date +%s%N) ${2##*/} $3 begins\" >>'" + (d.dir / "times").string() + "'\n[[ $2 == */vm2 && $3 == backup && -e '" + (d.dir / "slow").string() + "' ]] && sleep 8\n\"$BACKY\" \"$@\"\ncode=$?\necho \"$(date +%s%N) ${2##*/} $3 ends\" >>'" + (d.dir / "times").string() + "'\nexit $code");
+    d.start();
+    REQUIRE(eventually(30s, [&] { return d.logged("vm1: finished") + d.logged("vm2: finished") == 2; }));
+    const auto moment_of = [&](const std::string& what) {  // the last of it
+        std::istringstream lines(slurp(d.dir / "times"));
+        std::int64_t at = 0;
+        for (std::string line; std::getline(lines, line);)
+            if (line.ends_with(" " + what)) at = std::stoll(line);
+        return at;
+    };
+    INFO(slurp(d.dir / "times"));
+    CHECK(eventually(30s, [&] { return moment_of("vm1 verify begins") > moment_of("vm1 verify ends"); }));
+    std::ofstream(d.dir / "slow") << "";
+    const auto verified = moment_of("vm1 verify ends");
+    REQUIRE(d.shell("run vm2\n").find("due now") != std::string::npos);
+    REQUIRE(eventually(40s, [&] { return moment_of("vm2 backup ends") > moment_of("vm2 backup begins"); }));
+    CHECK(moment_of("vm1 verify ends") == verified);  // in 8 s it would have been at its end
+    CHECK(eventually(40s, [&] { return moment_of("vm1 verify ends") > verified; }));
+    CHECK(d.logged("vm1: its revisions are what they were") >= 1);
+    CHECK(d.stop() == 0);
+}
+
 TEST_CASE("scheduler: as a program of its own it runs the backy beside it") {
     running_scheduler d;
     d.configure(daily, {{"vm1", "daily"}});
@@ -275,11 +303,11 @@ TEST_CASE("scheduler: a repository that somebody else is at is tried again soon,
 TEST_CASE("scheduler: what a child's end means") {
     const no_stand_in after;
     running_scheduler d;
-    d.configure(daily, {{"asks", "daily"}, {"crashes", "daily"}, {"fine", "daily"}}, "worker-limit = 3\nbackup-completed-callback = \"" + (d.dir / "callback").string() + "\"\n");
+    d.configure(daily, {{"asks", "daily"}, {"crashes", "daily"}, {"fine", "daily"}, {"lies", "daily"}}, "worker-limit = 3\nbackup-completed-callback = \"" + (d.dir / "callback").string() + "\"\n");
     d.volumes({"asks", "crashes", "fine"});
     std::ofstream(d.dir / "callback") << "#!/bin/sh\ncat > '" << d.dir.path().string() << "'/called-$1\necho said by the callback\nexit 1\n";
     fs::permissions(d.dir / "callback", fs::perms(0755));
-    stand_in(d, "[[ $2 == */crashes && $3 == backup ]] && { echo words of the dying >&2; kill -SEGV $$; }\n\"$BACKY\" \"$@\" || exit\n[[ $2 == */asks && $3 == backup ]] && exit 3\nexit 0");
+    stand_in(d, "[[ $2 == */crashes && $3 == backup ]] && { echo words of the dying >&2; kill -SEGV $$; }\n[[ $2 == */lies ]] && exit 0\n\"$BACKY\" \"$@\" || exit\n[[ $2 == */asks && $3 == backup ]] && exit 3\nexit 0");
     d.start();
     REQUIRE(eventually(20s, [&] { return d.logged("crashes: killed by signal 11") == 1 && fs::exists(d.dir / "called-fine") && d.revisions("asks") == 1; }));
     CHECK(slurp(d.base / "crashes" / "backy.log").find("words of the dying") != std::string::npos);
@@ -288,6 +316,9 @@ TEST_CASE("scheduler: what a child's end means") {
     CHECK(slurp(d.dir / "called-fine").find("\"daily\"") != std::string::npos);
     CHECK(fs::exists(d.dir / "called-asks"));
     CHECK(!fs::exists(d.dir / "called-crashes"));
+    CHECK(eventually(10s, [&] { return d.check().out.find("lies (last time: -), last run: backup: it made no revision, and said that it did\n") != std::string::npos; }));
+    CHECK(d.logged("lies: running backup") == 1);
+    CHECK(!fs::exists(d.dir / "called-lies"));
     CHECK(slurp(d.base / "fine" / "backy.log").find("said by the callback") != std::string::npos);
     REQUIRE(d.check_becomes(2));
     CHECK(eventually(10s, [&] { return d.check().out.find("warning: asks: the last run made a good revision and asks for a look") != std::string::npos; }));
@@ -344,7 +375,6 @@ TEST_CASE("scheduler: what revisions hold and do not use is given back when noth
         REQUIRE(eventually(20s, [&] { return d.shell("run vm1\n").find("due now") != std::string::npos; }));
         REQUIRE(eventually(20s, [&] { return d.revisions("vm1") == 2 && d.logged("vm1: finished") == 2; }));
         REQUIRE(eventually(20s, [&] { return d.repository("vm1")("forget -r " + first).code == 0; }));
-        REQUIRE(eventually(20s, [&] { return d.shell("run vm1\n").find("due now") != std::string::npos; }));
         CHECK(eventually(30s, [&] { return slurp(d.base / "vm1" / "backy.log").find("8.00 MiB copied, now 16.00 MiB held for 16.00 MiB in use") != std::string::npos; }));
         CHECK(slurp(d.base / "vm1" / "last") == volume);
         CHECK(d.stop() == 0);
@@ -359,10 +389,19 @@ TEST_CASE("scheduler: a re-layout makes way for a run, and is gone on with later
     stand_in(d, "[[ $3 == relayout ]] || exec \"$BACKY\" \"$@\"\necho begun >>'" + (d.dir / "relayouts").string() + "'\nexec sleep 100");
     const auto begun = [&] { return fs::exists(d.dir / "relayouts") ? slurp(d.dir / "relayouts").size() / 6 : 0; };
     d.start();
+    std::string first;
+    for (const std::size_t runs : {1, 2}) {
+        REQUIRE(eventually(20s, [&] { return d.revisions("vm1") == runs && d.logged("vm1: finished") == runs; }));
+        if (runs == 1) first = fs::read_symlink(d.base / "vm1" / "last").string();
+        REQUIRE(eventually(20s, [&] { return d.shell("run vm1\n").find("due now") != std::string::npos; }));
+    }
+    REQUIRE(eventually(20s, [&] { return d.logged("vm1: finished") == 3; }));
+    std::this_thread::sleep_for(3s);
+    CHECK(begun() == 0);  // as long as nothing was removed there is nothing to give back
+    REQUIRE(d.repository("vm1")("forget -r " + first).code == 0);
     REQUIRE(eventually(20s, [&] { return begun() == 1; }));
-    CHECK(d.revisions("vm1") == 1);
     REQUIRE(d.shell("run vm1\n").find("due now") != std::string::npos);
-    CHECK(eventually(5s, [&] { return d.logged("vm1: finished") == 2; }));
+    CHECK(eventually(5s, [&] { return d.logged("vm1: finished") == 4; }));
     CHECK(d.logged("vm1: the re-layout made way for a run") == 1);
     CHECK(eventually(20s, [&] { return begun() == 2; }));
     CHECK(d.stop() == 0);

@@ -125,7 +125,11 @@ private:
     void nothing_left_over() {
         std::vector<revision_id> ids;
         for (const auto& r : history_) ids.push_back(r.id);
-        for (auto& name : left_over(repository(), dir_ / "disk.img", ids)) complaints_.push_back(std::move(name));
+        // where a call failed a snapshot may be held that could not be released
+        const auto left = catalogs::files<>(repository()).announced();
+        const bool holds = plan_->what != kind::none && left && left->revisions.empty() && !left->snapshots.empty();
+        for (auto& name : left_over(repository(), dir_ / "disk.img", ids))
+            if (!holds || name != "left over: .run") complaints_.push_back(std::move(name));
     }
 
     /// What removes works on a full disk, without `last` if there is no space for it.
@@ -167,6 +171,8 @@ private:
             demand(++arrived == 1, "more than one revision by one backup");
             demand(!ok || r.id == made.id, "another revision than it said");
             made.id = r.id;
+            // a parent that could not be read, or its digests: then bytes were compared, and its rot is not inherited
+            if (plan_->what != kind::none && slurp(repository() / r.id) == now_) made.stored = now_;
             history_.push_back(made);
         }
         demand(!ok || arrived == 1, "a backup that succeeded made no revision");

@@ -2,9 +2,8 @@
 // backy backup TAGS
 #pragma once
 
-#include <backy/cli/command.hpp>
+#include <backy/cli/expire.hpp>
 #include <backy/engine/backup.hpp>
-#include <backy/engine/expire.hpp>
 #include <backy/history/tags.hpp>
 
 namespace backy::cli {
@@ -25,7 +24,7 @@ void add_backup(CLI::App& app, invocation& call) {
                     require_room(repository, h);
                 } catch (const no_space& e) {
                     log.warning(std::string(e.what()) + " (what has expired goes first)");
-                    for (const auto& id : expire(repository, source, schedule).removed) log.info("revision " + id + ": removed");
+                    expire_and_tell(repository, source, schedule);
                 }
                 const auto report = backup(repository, source, tags);
                 const auto& r = report.made;

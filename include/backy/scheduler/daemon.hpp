@@ -22,7 +22,8 @@ namespace backy::scheduler {
 
 inline constexpr std::chrono::seconds stop_limit{60};       ///< for children to clean up after SIGTERM; then they are killed
 inline constexpr std::chrono::minutes callback_limit{10};
-inline constexpr std::chrono::seconds idle_for{10};         ///< nothing runs and nothing is due for so long: time for a re-layout
+inline constexpr std::chrono::minutes scrub_pause{1};       ///< nothing is due for so long: time to read revisions again
+inline constexpr std::chrono::seconds relayout_pause{10};   ///< and for a re-layout, which can make way
 inline constexpr std::chrono::seconds relayout_limit{10};   ///< for one to end when a run is due; then the run begins all the same
 inline constexpr std::chrono::minutes clock_tolerance{1};   ///< more than that within a status interval is a jump
 
@@ -180,6 +181,7 @@ private:
     }
 
     void took_a_look(look seen) {
+        if (const auto* const j = agenda_.find(seen.job); j && seen.standing.revisions < j->standing.revisions) aged_.insert(seen.job);
         agenda_.know(seen.job, std::move(seen.standing), now());
         if (agenda_.find(seen.job)) prints_[seen.job] = {seen.job, std::move(seen.fingerprint), std::move(seen.thorough), {}};
         known_changed_ = true;
@@ -249,12 +251,14 @@ private:
         auto result = outcome::failure;
         std::string trouble;
         std::vector<std::string> tags;
+        standing before;
         try {
             auto seen = co_await off_loop([&] {
                 must_be_mounted(base_, global);
                 write_config(name, job.config);
                 return look_at<C>(base_, name);
             });
+            before = seen.standing;
             tags = agenda_.still_due(name, std::move(seen.standing), now());
             if (tags.empty()) {
                 journal_.info(name + ": somebody else has made the revision");
@@ -273,11 +277,11 @@ private:
             trouble = e.what();
             journal_.error(name + ": " + trouble);
         }
-        co_await run_ended(name, result, std::move(trouble));
+        const bool made = co_await run_ended(name, result, std::move(trouble), tags.empty() ? nullptr : &before);
         --runs_;
-        if (result == outcome::success || result == outcome::attention) aged_.insert(name);
-        if (!stopping_ && !global.backup_completed_callback.empty() && !tags.empty() && (result == outcome::success || result == outcome::attention))
-            co_await call_back(name, global.backup_completed_callback);
+        if (!made) co_return;
+        if (const auto* const j = agenda_.find(name); j && j->standing.revisions <= before.revisions) aged_.insert(name);
+        if (!stopping_ && !global.backup_completed_callback.empty()) co_await call_back(name, global.backup_completed_callback);
     }
 
     /// By cli::exit_code.
@@ -292,19 +296,28 @@ private:
         }
     }
 
-    asio::awaitable<void> run_ended(const std::string& name, outcome result, std::string trouble) {
+    /// True: it made a revision. `before`: how the repository stood then, of a run that was to make one; what only says that it did
+    /// has failed, or it would be tried again at once and for ever.
+    asio::awaitable<bool> run_ended(const std::string& name, outcome result, std::string trouble, const standing* before) {
+        const auto newest_of = [](const standing& s) { return s.newest ? s.newest->id : revision_id(); };
+        bool made = before && (result == outcome::success || result == outcome::attention);
         std::optional<look> seen;
         try {
             seen = co_await off_loop([&] { return look_at<C>(base_, name); });
+            if (made && newest_of(seen->standing) == newest_of(*before)) {
+                made = false, result = outcome::failure;
+                throw error("backup", "it made no revision, and said that it did");
+            }
         } catch (const std::exception& e) {
             if (trouble.empty()) trouble = e.what();
             journal_.error(name + ": " + e.what());
         }
-        auto standing = seen ? seen->standing : agenda_.find(name)->standing;
-        agenda_.ended(name, {result, std::move(trouble)}, std::move(standing), now());
+        auto known = seen ? seen->standing : agenda_.find(name)->standing;
+        agenda_.ended(name, {result, std::move(trouble)}, std::move(known), now());
         if (seen) took_a_look(std::move(*seen));
         if (!agenda_.find(name)) prints_.erase(name);
         changed();
+        co_return made;
     }
 
     void write_config(const std::string& name, const std::string& text) {
@@ -360,14 +373,14 @@ private:
 
     // ---- scrub
 
-    /// The disks are free, and for the next minute nobody is due.
-    bool is_quiet() const { return relayouts_ == 0 && agenda_.is_quiet(now(), std::chrono::minutes(1)); }
+    /// Nothing of ours is at the disks, and nothing is due for so long.
+    bool is_quiet_for(std::chrono::seconds ahead) const { return !stopping_ && looking_ == 0 && relayouts_ == 0 && agenda_.is_quiet(now(), ahead); }
 
     asio::awaitable<void> scrub() {
         constexpr std::chrono::minutes after_a_failure{60};
         std::map<std::string, timestamp> later;
         while (!stopping_) {
-            const auto next = is_quiet() ? next_to_scrub(agenda_, settings_.global.scrub_every, later, now()) : std::nullopt;
+            const auto next = is_quiet_for(scrub_pause) ? next_to_scrub(agenda_, settings_.global.scrub_every, later, now()) : std::nullopt;
             if (next && !co_await read_again(*next)) later[*next] = now() + after_a_failure;
             if (next) continue;
             scrub_timer_.expires_after(settings_.global.status_interval);
@@ -400,7 +413,7 @@ private:
     asio::awaitable<void> allow_while(std::shared_ptr<bool> reads, std::shared_ptr<const allowance_pipe> pipe) {
         asio::steady_timer second(loop_);
         while (*reads && !stopping_) {
-            if (is_quiet()) pipe->allow(settings_.global.scrub_rate);
+            if (is_quiet_for(scrub_pause)) pipe->allow(settings_.global.scrub_rate);
             second.expires_after(std::chrono::seconds(1));
             co_await second.async_wait(asio::as_tuple(asio::use_awaitable));
         }
@@ -408,11 +421,7 @@ private:
 
     // ---- idle time
 
-    bool is_idle() const {
-        const auto wakes = agenda_.wakes();
-        return !stopping_ && runs_ == 0 && looking_ == 0 && relayouts_ == 0 && (!wakes || *wakes > now() + idle_for);
-    }
-    /// After its run each repository is looked at once; one that was stopped for a run is again.
+    /// A repository that lost revisions is looked at once; one whose re-layout made way for a run is again.
     asio::awaitable<void> relayout() {
         ++relayouts_;
         const auto name = aged_.extract(aged_.begin()).value();
@@ -459,7 +468,7 @@ private:
             co_await write_status();
             if (!making_room_) spawn_task(make_room());
             std::erase_if(aged_, [&](const std::string& name) { return !settings_.jobs.contains(name); });
-            if (!aged_.empty() && is_idle()) spawn_task(relayout());
+            if (!aged_.empty() && is_quiet_for(relayout_pause)) spawn_task(relayout());
         }
     }
     /// When the runs of the next day may not fit: what has expired goes in every repository, not only after its own next run.
@@ -690,7 +699,7 @@ private:
     timestamp clock_jump_;
     std::shared_ptr<const json_report> report_;
     std::set<::pid_t> children_;
-    std::set<std::string> aged_;  ///< jobs that ran since their repository was looked at for a re-layout
+    std::set<std::string> aged_;  ///< jobs whose repository lost revisions since it was looked at for a re-layout
     ::pid_t relayout_pid_ = 0;
     std::optional<std::chrono::nanoseconds> relayout_asked_;  ///< to end
     std::size_t runs_ = 0, looking_ = 0, relayouts_ = 0;
