@@ -99,11 +99,11 @@ void for_each_fault(const std::function<void(const setting&, const fault&)>& use
     }
 }
 
-void sweep_backup(const char* what, std::size_t size, bool first) {
+void sweep_backup(const char* what, std::size_t size, bool first, reading how) {
     for_each_fault([&](const setting& s, const fault& f) {
-        auto disk = s.next;
-        disk.resize(size, 'x');
         sweep(s, what, f, [&](const auto& plan) {
+            auto disk = s.next;
+            disk.resize(size, 'x');
             const auto dir = first ? std::make_unique<scratch>(s.place()) : s.copy(disk);
             if (first) {
                 fs::create_directory(*dir / "repository");
@@ -112,8 +112,14 @@ void sweep_backup(const char* what, std::size_t size, bool first) {
             auto m = first ? model{} : s.truth;
             silent_journal journal;
             revision_id made;
+            if (how == reading::by_extents) {  // the base
+                file_engine<io::posix> e(dir->path(), {}, journal, how);
+                m.revisions[backup(e.repository, e.source, {"daily"}, 1).made.id] = disk;
+                disk.replace(400'000, 150'000, 150'000, 'y');
+                spill(*dir / "disk.img", disk);
+            }
             const bool ok = succeeds([&] {
-                file_engine<faulty> e(dir->path(), faulty(plan), journal);
+                file_engine<faulty> e(dir->path(), faulty(plan), journal, how);
                 made = backup(e.repository, e.source, {"daily"}, 1).made.id;
             });
             const auto h = catalogs::files<>(*dir / "repository").read();
@@ -135,10 +141,11 @@ void sweep_backup(const char* what, std::size_t size, bool first) {
 
 }  // namespace
 
-TEST_CASE("faults: the first backup") { sweep_backup("first backup", 700'077, true); }
-TEST_CASE("faults: a further backup") { sweep_backup("further backup", 1'200'077, false); }
-TEST_CASE("faults: a backup of a volume that shrank") { sweep_backup("shrinking backup", 300'001, false); }
-TEST_CASE("faults: a backup of a volume that grew") { sweep_backup("growing backup", 1'400'000, false); }
+TEST_CASE("faults: the first backup") { sweep_backup("first backup", 700'077, true, reading::live); }
+TEST_CASE("faults: a further backup") { sweep_backup("further backup", 1'200'077, false, reading::live); }
+TEST_CASE("faults: a backup by extents, on the volume's own filesystem") { sweep_backup("backup by extents", 700'077, false, reading::by_extents); }
+TEST_CASE("faults: a backup of a volume that shrank") { sweep_backup("shrinking backup", 300'001, false, reading::frozen); }
+TEST_CASE("faults: a backup of a volume that grew") { sweep_backup("growing backup", 1'400'000, false, reading::frozen); }
 
 TEST_CASE("faults: find and status") {
     for_each_fault([](const setting& s, const fault& f) {

@@ -41,12 +41,15 @@ inline std::vector<std::string> names_of(const std::vector<revision_id>& ids) {
     return names;
 }
 
-/// A file source, frozen by reflink if it can be, and an image store over one Io, in directory/disk.img and directory/repository.
+/// How the file source of a file_engine is read.
+enum class reading { live, frozen, by_extents };
+
+/// A file source and an image store over one Io, in directory/disk.img and directory/repository.
 template <Io I, Clock K = clocks::system>
 class file_engine {
 public:
-    file_engine(const fs::path& directory, I io, journal& journal, bool reflink = true)
-        : source({directory / "disk.img", reflink, "", ""}, journal, io), store({}, directory / "repository", journal, io), catalog(directory / "repository", io),
+    file_engine(const fs::path& directory, I io, journal& journal, reading how = reading::frozen)
+        : source({directory / "disk.img", how != reading::live, "", "", {.has_map = how == reading::by_extents}}, journal, io), store({}, directory / "repository", journal, io), catalog(directory / "repository", io),
           repository(store, catalog, journal) {}
     sources::file<I> source;
     stores::image<I> store;

@@ -28,7 +28,7 @@ struct two_files {
     }
     /// The numbers of the blocks that are shared.
     std::vector<byte_count> shared(byte_count size) const {
-        const auto map = io::shared_blocks(opened(dir / "a"), opened(dir / "b"), size);
+        const auto map = io::shared_blocks(opened(dir / "a"), opened(dir / "b"), size).value();
         std::vector<byte_count> blocks;
         for (byte_count at = 0; at < size; at += block_size)
             if (map.has(at)) blocks.push_back(at / block_size);
@@ -61,7 +61,7 @@ TEST_CASE("extent map: blocks of a reflink are shared until they are written to,
     }
 }
 
-TEST_CASE("extent map: nothing is shared by files of equal bytes, by holes, by what was preallocated, or by small files kept with their metadata") {
+TEST_CASE("extent map: holes are the same, and not files of equal bytes, what was preallocated, or small files kept with their metadata") {
     for (const auto& place : copy_on_write()) {
         const two_files two(place, 2 * block_size);
         fs::copy_file(two.dir / "a", two.dir / "c");
@@ -71,7 +71,9 @@ TEST_CASE("extent map: nothing is shared by files of equal bytes, by holes, by w
         CHECK((by_copying.empty() || by_copying == blocks{0, 1}));  // cp, and so copy_file, may reflink
         fs::resize_file(two.dir / "a", 0), fs::resize_file(two.dir / "a", 2 * block_size);
         two.clone();
-        CHECK(two.shared(2 * block_size).empty());
+        CHECK(two.shared(2 * block_size) == blocks{0, 1});
+        two.write(block_size + 5000, "x");
+        CHECK(two.shared(2 * block_size) == blocks{0});
         REQUIRE(io::posix{}.fallocate(opened(two.dir / "a").descriptor(), 0, 0, 2 * block_size) == 0);
         two.clone();
         CHECK(two.shared(2 * block_size).empty());
@@ -91,7 +93,7 @@ TEST_CASE("extent map: what btrfs compressed is not said to be shared, for its a
         REQUIRE(shell("btrfs property set '" + a.string() + "' compression zstd").code == 0);
         spill(a, content(8 * block_size, 'x'));
         REQUIRE(opened(b, O_RDWR | O_CREAT).clone(opened(a)));
-        CHECK(io::shared_blocks(opened(a), opened(b), 8 * block_size).count() == 0);
+        CHECK(io::shared_blocks(opened(a), opened(b), 8 * block_size).value().count() == 0);
     }
 }
 
@@ -107,17 +109,17 @@ TEST_CASE("extent map: a thousand extents and more, and pieces of any length") {
     }
 }
 
-TEST_CASE("extent map: a filesystem that has none shares nothing") {
+TEST_CASE("extent map: a filesystem that has none says so") {
     const scratch dir("/dev/shm");
     spill(dir / "a", content(block_size, 'x'));
     CHECK(!io::placement(opened(dir / "a"), {0, block_size}));
-    CHECK(io::shared_blocks(opened(dir / "a"), opened(dir / "a"), block_size).count() == 0);
+    CHECK(!io::shared_blocks(opened(dir / "a"), opened(dir / "a"), block_size));
 }
 
 TEST_CASE("extent map: extents that are split in other places are compared by where each byte lies") {
     const auto shared = [](const std::vector<io::placed_extent>& a, const std::vector<io::placed_extent>& b) {
         std::vector<extent> all;
-        io::for_each_shared(a, b, [&](extent e) { all.push_back(e); });
+        io::for_each_same(std::array{a, b}, {0, 100}, [&](extent e) { all.push_back(e); });
         return all;
     };
     using list = std::vector<extent>;
@@ -125,6 +127,12 @@ TEST_CASE("extent map: extents that are split in other places are compared by wh
     CHECK(shared({{{0, 100}, 1000, 0}}, {{{0, 40}, 1000, 0}, {{40, 60}, 1040, FIEMAP_EXTENT_LAST | FIEMAP_EXTENT_SHARED | FIEMAP_EXTENT_MERGED}}) == list{{0, 40}, {40, 60}});
     CHECK(shared({{{0, 100}, 1000, 0}}, {{{40, 20}, 1000, 0}}).empty());
     CHECK(shared({{{0, 100}, 1000, 0}}, {{{40, 20}, 1040, 0}}) == list{{40, 20}});
+    CHECK(shared({{{10, 20}, 1000, 0}, {{80, 20}, 2000, 0}}, {{{10, 10}, 1000, 0}, {{80, 30}, 2000, 0}}) == list{{0, 10}, {10, 10}, {30, 50}, {80, 20}});
+    CHECK(shared({}, {}) == list{{0, 100}});
+    std::vector<extent> of_three;
+    io::for_each_same(std::array<std::vector<io::placed_extent>, 3>{{{{{0, 100}, 1000, 0}}, {{{0, 100}, 1000, 0}}, {{{0, 50}, 1000, 0}, {{50, 50}, 7, 0}}}}, {20, 60},
+                      [&](extent e) { of_three.push_back(e); });
+    CHECK(of_three == list{{20, 30}});
     CHECK(shared({{{0, 100}, 1000, FIEMAP_EXTENT_ENCODED}}, {{{0, 100}, 1000, FIEMAP_EXTENT_ENCODED}}).empty());
     CHECK(shared({{{0, 100}, 1000, 0}}, {{{0, 100}, 1000, FIEMAP_EXTENT_UNWRITTEN}}).empty());
     CHECK(shared({}, {{{0, 100}, 1000, 0}}).empty());

@@ -14,8 +14,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct file_volume {
-    explicit file_volume(const fs::path& place, bool reflink) : dir(place), freeze(reflink) { std::ofstream(dir / "disk.img").close(); }
+struct volume_file {
+    explicit volume_file(const fs::path& place, bool reflink) : dir(place), freeze(reflink) { std::ofstream(dir / "disk.img").close(); }
     void set(const support::content& c) {
         fs::resize_file(dir / "disk.img", 0);
         support::spill(dir / "disk.img", c);
@@ -26,6 +26,41 @@ struct file_volume {
     bool freeze;
     silent_journal journal;
 };
+
+struct file_volume : volume_file {
+    static constexpr bool keeps_no_map = true;
+    using volume_file::volume_file;
+};
+
+/// Frozen by reflink, with the change map that its extents are.
+struct tracked_volume : volume_file {
+    explicit tracked_volume(const fs::path& place) : volume_file(place, true) {}
+    sources::file<> make() { return sources::file<>({dir / "disk.img", true, "", "", {}}, journal); }
+    /// The blocks that are to be read of what is there now, beside a snapshot of before.
+    std::vector<byte_count> changed_since(const revision_id& before) {
+        const auto id = fresh_id();
+        auto source = make();
+        std::vector<byte_count> blocks;
+        {
+            const auto snapshot = source.freeze(id);
+            block_map changed(snapshot.size());
+            REQUIRE(!snapshot.changed_since(before, [&](extent e) { changed.add(e); }));
+            for (byte_count at = 0; at < snapshot.size(); at += block_size)
+                if (changed.has(at)) blocks.push_back(at / block_size);
+        }
+        source.release(id);
+        return blocks;
+    }
+    revision_id frozen() {
+        const auto id = fresh_id();
+        make().freeze(id);
+        return id;
+    }
+    void write(byte_count at, const support::content& bytes) {
+        io::file<io::posix>(io::posix{}, spelling(), O_RDWR).write(at, bytes_of(std::string_view(bytes)));
+    }
+};
+using blocks = std::vector<byte_count>;
 
 struct memory_volume {
     void set(const support::content& c) { support::memory_source::named("suite").now = std::make_shared<support::content>(c); }
@@ -54,6 +89,115 @@ TEST_CASE("file source: conforms, frozen by reflink") {
             file_volume volume(place, true);
             conformance::source_suite(volume);
         }
+}
+
+TEST_CASE("file source: conforms, with its extents as the change map") {
+    for (const auto& place : support::copy_on_write())
+        DYNAMIC_SECTION(place) {
+            tracked_volume volume(place);
+            conformance::source_suite(volume);
+        }
+}
+
+TEST_CASE("file source: what changed is known to the block, and what the extents cannot tell is read") {
+    for (const auto& place : support::copy_on_write()) {
+        tracked_volume volume(place);
+        support::randomness random;
+        support::content bytes(20 * block_size + 777, '\0');
+        random.fill(bytes, 0, 10 * block_size), random.fill(bytes, 20 * block_size, 777);
+        support::spill(volume.dir / "disk.img", bytes);
+        io::file<io::posix>(io::posix{}, volume.spelling(), O_RDWR).zero({10 * block_size, 10 * block_size});
+        auto before = volume.frozen();
+        CHECK(volume.changed_since(before).empty());
+        volume.write(3 * block_size - 1, "ab");
+        volume.write(15 * block_size, "c");
+        volume.write(20 * block_size + 700, "d");
+        io::file<io::posix>(io::posix{}, volume.spelling(), O_RDWR).zero({7 * block_size, block_size});
+        CHECK(volume.changed_since(before) == blocks{2, 3, 7, 15, 20});
+        volume.make().release(before);
+
+        before = volume.frozen();  // preallocated: not to be told from what was written over it
+        REQUIRE(io::posix{}.fallocate(io::file<io::posix>(io::posix{}, volume.spelling(), O_RDWR).descriptor(), 0, 12 * block_size, block_size) == 0);
+        CHECK(volume.changed_since(before) == blocks{12});
+        volume.make().release(before);
+        before = volume.frozen();
+        CHECK(volume.changed_since(before) == blocks{12});
+        volume.make().release(before);
+    }
+}
+
+TEST_CASE("file source: compressed, small and nodatacow files, dedupe, defragmentation and a balance hide no change") {
+    for (const auto& place : support::copy_on_write()) {
+        const bool btrfs = place.filename() == "btrfs";
+        for (const std::string kind : {"plain", "compressed", "inline", "nodatacow"}) {
+            if (!btrfs && kind != "plain") continue;
+            INFO(place << " " << kind);
+            tracked_volume volume(place);
+            support::randomness random;
+            auto now = kind == "inline" ? support::content(1000, 'i') : support::content(40 * block_size, 'z');
+            if (kind == "compressed") REQUIRE(support::shell("btrfs property set '" + volume.spelling() + "' compression zstd").code == 0);
+            if (kind == "nodatacow") REQUIRE(support::shell("chattr +C '" + volume.spelling() + "'").code == 0);
+            support::spill(volume.dir / "disk.img", now);
+            auto before = volume.frozen();
+            auto known = now;
+            const auto check = [&](const std::string& after) {
+                INFO(after);
+                const auto id = fresh_id();
+                {
+                    const auto snapshot = volume.make().freeze(id);
+                    REQUIRE(!snapshot.changed_since(before, [&](extent e) { known.replace(e.offset, e.length, now, e.offset, e.length); }));
+                    CHECK((known == now));
+                }
+                volume.make().release(before);
+                before = id;
+            };
+            const auto write = [&](byte_count at, const support::content& what) {
+                now.replace(at, what.size(), what);
+                volume.write(at, what);
+            };
+            check("nothing");
+            write(now.size() / 2, "changed");
+            check("a write");
+            if (kind == "inline") continue;
+            write(3 * block_size, support::content(2 * block_size, 'q'));
+            REQUIRE(support::shell("cd '" + volume.dir.path().string() + "'; xfs_io -c 'dedupe disk.img 655360 1310720 131072' disk.img").code == 0);
+            check("dedupe");
+            write(30 * block_size, "changed");
+            if (btrfs) REQUIRE(support::shell("btrfs filesystem defragment -f '" + volume.spelling() + "'").code == 0);
+            else support::shell("xfs_fsr '" + volume.spelling() + "'");
+            check("defragmentation");
+            for (int i = 0; i < 8; ++i) {
+                write(random.below(now.size() - 10), "changed");
+                const auto balance = btrfs ? "btrfs balance start --full-balance --bg '" + place.string() + "'" : "true";
+                support::shell(balance);
+                check("a balance");
+            }
+            if (btrfs) support::shell("btrfs balance cancel '" + place.string() + "'");
+        }
+    }
+}
+
+TEST_CASE("file source: a base that somebody wrote to or replaced has another mark") {
+    for (const auto& place : support::copy_on_write()) {
+        tracked_volume volume(place);
+        volume.set(support::content(3 * block_size, 'x'));
+        const auto id = fresh_id();
+        const auto snapshot = volume.make().freeze(id);
+        const auto mark = snapshot.mark_of(id);
+        CHECK(mark != "");
+        CHECK(snapshot.mark_of(id) == mark);
+        CHECK(snapshot.mark_of(fresh_id()) == "");
+        const auto clone = volume.dir / (".disk.img.backy-" + id);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        { std::ofstream(clone, std::ios::in | std::ios::out) << "y"; }
+        CHECK(snapshot.mark_of(id) != mark);
+        fs::rename(clone, volume.dir / "old");
+        fs::copy_file(volume.dir / "disk.img", clone);
+        CHECK(snapshot.mark_of(id) != mark);
+        fs::remove(clone);
+        fs::create_symlink(volume.dir / "old", clone);
+        CHECK(snapshot.mark_of(id) == "");
+    }
 }
 
 TEST_CASE("memory source: conforms, so the suite can be trusted with change maps") {
@@ -129,7 +273,12 @@ TEST_CASE("file source: its settings are checked") {
     CHECK(config_from("type = \"file\"\nfilename = \"/a\"").filename == "/a");
     CHECK(config_from("filename = \"/a\"\nfreeze = \"reflink\"\nfreeze-command = \"f\"\nthaw-command = \"t\"").reflink);
     CHECK_THROWS_WITH(config_from("type = \"file\"\nfile = \"/a\""),
-                      "f:2:1: file: unknown key; known here: type, filename, freeze, freeze-command, thaw-command");
+                      "f:2:1: file: unknown key; known here: type, filename, freeze, freeze-command, thaw-command, changes, full-always, "
+                      "compared-within-runs, compare-time-limit");
+    CHECK(config_from("filename = \"/a\"\nfreeze = \"reflink\"\nchanges = \"extents\"\ncompared-within-runs = 7").how.compared_within == 7);
+    CHECK_THROWS_WITH(config_from("filename = \"/a\"\nchanges = \"extents\""), "f:2:1: changes: extents are those of a frozen volume: it needs freeze = \"reflink\"");
+    CHECK_THROWS_WITH(config_from("filename = \"/a\"\nchanges = \"x\""), "f:2:1: changes: unknown: \"x\"; known here: none, extents");
+    CHECK_THROWS_WITH(config_from("filename = \"/a\"\nfull-always = true"), "f:2:1: full-always: needs changes = \"extents\"");
     CHECK_THROWS_WITH(config_from("filename = 7"), "f:1:1: filename: must be a string");
     CHECK_THROWS_WITH(config_from("filename = \"a/b\""), "f:1:1: filename: must be the absolute path of a file: \"a/b\"");
     CHECK_THROWS_WITH(config_from("filename = \"/a\"\nfreeze = \"x\""), "f:2:1: freeze: unknown: \"x\"; known here: none, reflink");

@@ -55,6 +55,12 @@ public:
             return plan_->strike([&] { return inner_.changed_since(base, visit); });
         }
 
+        std::string mark_of(const backy::revision_id& id) const
+            requires backy::MarkedSnapshot<inner>
+        {
+            return plan_->strike([&] { return inner_.mark_of(id); });
+        }
+
     private:
         inner inner_;
         source_plan* plan_;

@@ -16,6 +16,7 @@ namespace backy {
 /// | s.remarks() | vector<string> | what went wrong though the snapshot is good; a run with any exits 3 | – |
 /// | s.attest() | – | asked after the last read: every read so far was of the frozen volume | error, if it cannot be sure of that |
 ///
+/// One that is a file has `s.frozen_file()`, too: a pointer to it if it stays as it is whatever happens to the volume, else null.
 /// laws: unless live, two reads of a range give equal bytes.
 /// ends: the destructor lets go of handles; the snapshot stays until Source::release, by this process or the next.
 template <class S>
@@ -36,6 +37,16 @@ concept Snapshot = Image<S> && requires(const S s) {
 template <class S>
 concept DeltaSnapshot = Snapshot<S> && requires(const S s, const revision_id& base, const extent_visitor& visit) {
     { s.changed_since(base, visit) } -> std::same_as<std::optional<std::string>>;
+};
+
+/// A DeltaSnapshot whose base somebody else could change.
+///
+/// | expression | returns | meaning | throws |
+/// |---|---|---|---|
+/// | s.mark_of(id) | std::string | of the snapshot of that ID: another one once anybody has changed or replaced it; empty: there is none | error |
+template <class S>
+concept MarkedSnapshot = DeltaSnapshot<S> && requires(const S s, const revision_id& id) {
+    { s.mark_of(id) } -> std::same_as<std::string>;
 };
 
 }  // namespace backy

@@ -45,6 +45,7 @@ concept FileSource = Source<S> && requires(const S s) {
 struct tracking {
     static constexpr std::array<std::string_view, 3> keys{"full-always", "compared-within-runs", "compare-time-limit"};
 
+    bool has_map = true;                   ///< false: as it is configured its snapshots tell nothing, and none is kept
     bool full_always = false;              ///< every run reads everything, and no snapshot is kept for the next one
     unsigned compared_within = 30;         ///< so many runs compare all that is allocated, a part of it each
     std::chrono::seconds compare_limit{};  ///< for comparing what the change map leaves out, per run; 0: as long as it takes
@@ -55,7 +56,7 @@ struct tracking {
         const auto limit = table.get<std::string>("compare-time-limit", "0s");
         const auto parsed = limit == "0s" ? std::chrono::seconds(0) : parse_duration(limit);
         if (!parsed) table.refuse("compare-time-limit", "must be a number with s, m, h, d or w, or \"0s\" for none: \"" + limit + "\"");
-        return {table.get<bool>("full-always", false), static_cast<unsigned>(within), *parsed};
+        return {true, table.get<bool>("full-always", false), static_cast<unsigned>(within), *parsed};
     }
 };
 
@@ -65,6 +66,13 @@ concept TrackedSource = Source<S> && requires(S s, const revision_id& id) {
     { s.freeze(id) } -> DeltaSnapshot;
     { s.tracked() } -> std::same_as<tracking>;
 };
+
+/// What is made of the change maps of any source; of one without them nothing.
+template <Source S>
+tracking tracking_of(S& source) {
+    if constexpr (TrackedSource<S>) return source.tracked();
+    else return {.has_map = DeltaSnapshot<decltype(source.freeze({}))>};
+}
 
 template <Source S>
 using snapshot_of = decltype(std::declval<S&>().freeze(std::declval<const revision_id&>()));

@@ -21,7 +21,9 @@ namespace backy {
 /// | w.seal() | SealedImage | all is durable and nothing is written afterwards | error |
 /// | w.commit() | – | after seal: the revision stands under its ID, durably | error |
 ///
-/// threads: write and zero by several at once, in different windows.
+/// One that can share bytes with a file beside it has `w.adopt(file, extent)`, too: true, and they are written, at the same offset; false:
+/// it cannot, and nothing was done. (The backup asks it where the snapshot has `frozen_file()`.)
+/// threads: write, zero and adopt by several at once, in different windows.
 /// ends: the destructor lets go of handles and undoes nothing; Store::remove undoes.
 template <class W>
 concept RevisionWriter = std::movable<W> && requires(W w, byte_count offset, const_block in, extent e) {

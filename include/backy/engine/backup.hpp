@@ -36,7 +36,7 @@ public:
         made().sequence = past.next_sequence();
         made().consistency = snapshot.consistency();
         made().size = snapshot.size();
-        made().source = {S::type.c_str(), source_.name(), snapshot.identity()};
+        made().source = {S::type.c_str(), source_.name(), snapshot.identity(), mark_of(snapshot)};
         for (const auto& remark : snapshot.remarks()) attention(remark);
 
         const auto* const parent = usable_parent(past);
@@ -67,6 +67,12 @@ private:
     void attention(const std::string& text) {
         journal_.warning(text);
         report_.attention.push_back(text);
+    }
+
+    std::string mark_of(const auto& snapshot) const {
+        if constexpr (MarkedSnapshot<snapshot_of<S>>)
+            if (tracking_of(source_).has_map) return snapshot.mark_of(report_.made.id);
+        return "";
     }
 
     /// The newest revision that counts and whose bytes are there.
@@ -112,6 +118,7 @@ private:
             bytes_read += data.size();
             for_each_run(c.differing & ~c.zero, [&](unsigned first, unsigned count) {
                 const auto run = blocks_in(data, first, count);
+                if (adopt(image, snapshot, {offset + first * block_size, run.size()})) return;
                 image.write(offset + first * block_size, run);
                 bytes_written += run.size();
             });
@@ -125,7 +132,7 @@ private:
         };
 
         const auto all = [&] { return everything(snapshot, before.allocated(made().size)); };
-        const auto changes = changes_of(snapshot, base, no_map_);
+        const auto changes = tracking_of(source_).has_map ? changes_of(snapshot, base, no_map_) : change_map{};
         std::string compared;
         if (changes.blocks) {
             journal_.info("revision " + made().id + ": reading the " + std::to_string(changes.blocks->count()) + " blocks of the change map");
@@ -162,10 +169,16 @@ private:
         digests.commit();
     }
 
+    /// True: the store shares these bytes with the snapshot, and need not write them.
+    static bool adopt(auto& image, const auto& snapshot, extent e) {
+        if constexpr (requires { { image.adopt(*snapshot.frozen_file(), e) } -> std::same_as<bool>; })
+            if (const auto* const file = snapshot.frozen_file()) return image.adopt(*file, e);
+        return false;
+    }
+
     /// Reads a part of what the change map leaves out, as far as there is time for it. Returns what was compared, for the proof.
     std::string compare_beside(const auto& snapshot, const block_map& always, block_map used, const auto& take) {
-        tracking how;
-        if constexpr (TrackedSource<S>) how = source_.tracked();
+        const auto how = tracking_of(source_);
         const auto beside = beside_the_map(always, std::move(used), *made().sequence, how.compared_within);
         journal_.info("revision " + made().id + ": comparing " + std::to_string(beside.count()) + " blocks beside the change map");
         const auto deadline = repository_.clock().steady() + how.compare_limit;
@@ -224,7 +237,8 @@ backup_report backup(const repository<T, C, H, K>& repository, S& source, const 
     const auto left = repository.catalog().announced();
     auto snapshots = repository.settle(source);
     require_room(repository, repository.catalog().read());
-    if (left && DeltaSnapshot<snapshot_of<S>>)
+    const bool may_come_late = tracking_of(source).has_map;
+    if (left && may_come_late)
         add_missing(snapshots, left->revisions);  // of a killed run, which may have asked for one: looked for again at the end
     const auto id = fresh_id();
     snapshots.push_back(id);
@@ -237,7 +251,7 @@ backup_report backup(const repository<T, C, H, K>& repository, S& source, const 
         try {
             repository.catalog().remove(id);
             auto held = repository.settle(source);
-            if (DeltaSnapshot<snapshot_of<S>> && !run.frozen()) {
+            if (may_come_late && !run.frozen()) {
                 add_missing(held, {id});
                 repository.catalog().announce({{}, held, source.name()});
             }

@@ -121,10 +121,9 @@ private:
         return held;
     }
 
-    template <Source S>
-    static bool keeps_a_base(S& source) {
-        if constexpr (TrackedSource<S>) return !source.tracked().full_always;
-        else return DeltaSnapshot<snapshot_of<S>>;
+    static bool keeps_a_base(Source auto& source) {
+        const auto how = tracking_of(source);
+        return how.has_map && !how.full_always;
     }
 
     T& store_;

@@ -69,7 +69,9 @@ inline section to_section(const revision& r) {
     std::vector<value> tags;
     for (const auto& tag : r.tags) tags.push_back({tag});
     s.set("tags", {tags}).set("trust", {name_of(r.trust)}).set("consistency", {name_of(r.consistency)}).set("size", detail::number(r.size));
-    s.set("source", {section().set("type", {r.source.type}).set("name", {r.source.name}).set("identity", {r.source.identity})});
+    auto source = section().set("type", {r.source.type}).set("name", {r.source.name}).set("identity", {r.source.identity});
+    if (!r.source.snapshot.empty()) source.set("snapshot", {r.source.snapshot});
+    s.set("source", {source});
     s.set("stats", {section()
                         .set("bytes_written", detail::number(r.stats.bytes_written))
                         .set("bytes_read", detail::number(r.stats.bytes_read))
@@ -103,7 +105,7 @@ inline revision revision_of(const section& s) {
     r.consistency = detail::one_of(s, "consistency", consistency_names, consistency::live);
     r.size = detail::count_of(s, "size", 0);
     const auto source = s.table("source");
-    r.source = {source.get<std::string>("type", ""), source.get<std::string>("name", ""), source.get<std::string>("identity", "")};
+    r.source = {source.get<std::string>("type", ""), source.get<std::string>("name", ""), source.get<std::string>("identity", ""), source.get<std::string>("snapshot", "")};
     const auto stats = s.table("stats");
     r.stats = {detail::count_of(stats, "bytes_written", 0), detail::count_of(stats, "bytes_read", 0),
                seconds(stats.get<double>("duration", 0.0))};

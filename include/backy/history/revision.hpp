@@ -34,6 +34,7 @@ struct revision {
 
     struct {
         std::string type, name, identity;  ///< identity: another volume under the same name has another one
+        std::string snapshot;              ///< what MarkedSnapshot::mark_of said of the snapshot it was made of; empty: that says nothing
     } source;
     struct {
         byte_count bytes_written = 0, bytes_read = 0;

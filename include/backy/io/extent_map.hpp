@@ -6,7 +6,7 @@
 
 #include <linux/fiemap.h>
 
-#include <cstring>
+#include <array>
 
 namespace backy::io {
 
@@ -49,44 +49,55 @@ std::optional<std::vector<placed_extent>> placement(const file<I>& f, extent wit
     return all;
 }
 
-/// Calls visit(extent) for what both have at the same offset and the same address, ascending.
-void for_each_shared(const std::vector<placed_extent>& a, const std::vector<placed_extent>& b, std::invocable<extent> auto visit) {
-    for (auto x = a.begin(), y = b.begin(); x != a.end() && y != b.end();) {
-        const auto x_end = x->where.offset + x->where.length, y_end = y->where.offset + y->where.length;
-        const auto from = std::max(x->where.offset, y->where.offset), to = std::min(x_end, y_end);
-        if (from < to && x->is_plain() && y->is_plain() && x->address + (from - x->where.offset) == y->address + (from - y->where.offset))
-            visit(extent{from, to - from});
-        if (x_end <= y_end) ++x;
-        else ++y;
+/// Calls visit(extent), ascending, for what lies in one place by all of these maps, or nowhere by all of them.
+template <std::size_t N>
+void for_each_same(const std::array<std::vector<placed_extent>, N>& maps, extent within, std::invocable<extent> auto visit) {
+    std::array<std::size_t, N> at{};
+    const auto end = within.offset + within.length;
+    for (auto from = within.offset, to = end; from < end; from = to) {
+        to = end;
+        std::array<std::optional<byte_count>, N> address;  // nothing: a hole
+        bool is_known = true;
+        for (std::size_t n = 0; n < N; ++n) {
+            const auto& map = maps[n];
+            while (at[n] < map.size() && map[at[n]].where.offset + map[at[n]].where.length <= from) ++at[n];
+            if (at[n] == map.size()) continue;
+            const auto& e = map[at[n]];
+            if (e.where.offset > from) {
+                to = std::min(to, e.where.offset);
+                continue;
+            }
+            to = std::min(to, e.where.offset + e.where.length);
+            address[n] = e.address + (from - e.where.offset);
+            is_known &= e.is_plain();
+        }
+        if (is_known && std::ranges::count(address, address[0]) == N) visit(extent{from, to - from});
     }
 }
 
-/// The whole blocks, of a volume of `size` bytes, that are one for both files. The first map is made again after the second: a balance that
-/// moves things between the two cannot make different bytes seem the same.
+/// The whole blocks, of a volume of `size` bytes, that are the same in both files because they lie in one place, or are holes. Nothing: the
+/// filesystem cannot tell. The first map is made again after the second: a balance that moves things between the two cannot make different
+/// bytes seem the same. Neither file may be written to meanwhile. cost: by extents, not by bytes.
 template <Io I>
-block_map shared_blocks(const file<I>& a, const file<I>& b, byte_count size) {
+std::optional<block_map> shared_blocks(const file<I>& a, const file<I>& b, byte_count size) {
     constexpr byte_count piece = 4_GiB;  // a fragmented one has 50,000 extents
     block_map shared(size);
+    extent whole{0, 0};  // neighbours joined
+    const auto take = [&] {
+        const auto first = divide_up(whole.offset, block_size), end = whole.offset + whole.length;
+        const auto last = end == size ? blocks_of(size) : end / block_size;
+        if (first < last) shared.add({first * block_size, (last - first) * block_size});
+    };
     for (byte_count at = 0; at < size; at += piece) {
         const extent within{at, std::min(piece, size - at)};
-        const auto before = placement(a, within), other = placement(b, within), after = placement(a, within);
-        if (!before || !other || !after) return block_map(size);
-        std::vector<placed_extent> still;
-        for_each_shared(*before, *other, [&](extent e) { still.push_back({e, e.offset, 0}); });
-        std::vector<placed_extent> again;
-        for_each_shared(*after, *other, [&](extent e) { again.push_back({e, e.offset, 0}); });
-        extent whole{0, 0};  // neighbours joined
-        const auto take = [&] {
-            const auto first = divide_up(whole.offset, block_size), end = whole.offset + whole.length;
-            const auto last = end == size ? blocks_of(size) : end / block_size;
-            if (first < last) shared.add({first * block_size, (last - first) * block_size});
-        };
-        for_each_shared(still, again, [&](extent e) {
+        auto before = placement(a, within), other = placement(b, within), after = placement(a, within);
+        if (!before || !other || !after) return std::nullopt;
+        for_each_same(std::array{std::move(*before), std::move(*other), std::move(*after)}, within, [&](extent e) {
             if (whole.offset + whole.length != e.offset) take(), whole = {e.offset, 0};
             whole.length += e.length;
         });
-        take();
     }
+    take();
     return shared;
 }
 

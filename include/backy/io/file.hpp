@@ -189,6 +189,14 @@ public:
         check(rc, path_, "reflink of " + from.path_);
         return true;
     }
+    /// An extent of the other file becomes one of this too, at the same offset (FICLONERANGE). False: it cannot, and nothing was changed.
+    bool share(const file& from, extent e) {
+        struct ::file_clone_range range {from.fd_, e.offset, e.length, e.offset};
+        const auto rc = again([&] { return io_.ioctl(fd_, FICLONERANGE, reinterpret_cast<std::uintptr_t>(&range)); });
+        if (is_unsupported(rc)) return false;
+        check(rc, path_, "share offset " + std::to_string(e.offset) + " of " + from.path_);
+        return true;
+    }
     /// On XFS: how much is copied at least when a shared extent is written to. Its default of 128 KiB doubles the space that
     /// scattered writes take. Elsewhere nothing.
     void set_copy_granule(byte_count bytes) {

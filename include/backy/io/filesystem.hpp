@@ -27,19 +27,40 @@ bool is_mount_point(const directory<I>& where) {
     return false;
 }
 
-/// The UUID of a btrfs, whose subvolumes have device numbers of their own; elsewhere the device number.
+namespace detail {
+
+/// What XFS_IOC_FSGEOMETRY_V1 answers (xfs_fs.h of xfsprogs; the kernel's headers for programs have none).
+struct xfs_geometry {
+    std::uint32_t sizes[8];
+    std::uint64_t counts[4];
+    unsigned char uuid[16];
+    std::uint32_t rest[8];
+};
+inline constexpr unsigned long xfs_get_geometry = _IOR('X', 100, xfs_geometry);
+
+inline std::string uuid_of(const unsigned char* bytes) {
+    std::string text;
+    for (std::size_t i = 0; i < 16; ++i) {
+        char hex[4];
+        std::snprintf(hex, sizeof hex, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
+        text += hex;
+    }
+    return text;
+}
+
+}  // namespace detail
+
+/// The UUID of a btrfs or XFS (a device number is another after a restart, and each subvolume of btrfs has its own); elsewhere the device number.
 template <Io I>
 std::string filesystem_identity(const file<I>& f) {
-    if (f.filesystem() == BTRFS_SUPER_MAGIC) {
+    if (const auto type = f.filesystem(); type == BTRFS_SUPER_MAGIC) {
         struct ::btrfs_ioctl_fs_info_args info {};
         check(f.io().ioctl(f.descriptor(), BTRFS_IOC_FS_INFO, reinterpret_cast<std::uintptr_t>(&info)), f.path(), "btrfs: filesystem info");
-        std::string uuid;
-        for (std::size_t i = 0; i < BTRFS_FSID_SIZE; ++i) {
-            char hex[4];
-            std::snprintf(hex, sizeof hex, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", info.fsid[i]);
-            uuid += hex;
-        }
-        return uuid;
+        return detail::uuid_of(info.fsid);
+    } else if (type == XFS_SUPER_MAGIC) {
+        detail::xfs_geometry geometry{};
+        check(f.io().ioctl(f.descriptor(), detail::xfs_get_geometry, reinterpret_cast<std::uintptr_t>(&geometry)), f.path(), "XFS: geometry");
+        return detail::uuid_of(geometry.uuid);
     }
     return std::to_string(f.status().st_dev);
 }

@@ -9,6 +9,7 @@
 #include <backy/io/relayout.hpp>
 
 #include <atomic>
+#include <memory>
 
 namespace backy::io {
 
@@ -53,6 +54,11 @@ public:
             : in_(in), name_(std::move(name)), file_(std::move(f)), copied_(copied) {}
         void write(byte_count at, const_block b) { file_.write(at, b); }
         void zero(extent e) { file_.zero(e); }
+        /// On one filesystem with the file. The answer for one extent is that for all.
+        bool adopt(const file<I>& from, extent e) {
+            if (*adopts_ && !file_.share(from, e)) *adopts_ = false;
+            return *adopts_;
+        }
         byte_count copied() const { return copied_; }
         sealed_file<I> seal() {
             file_.set_mode(sealed_mode);
@@ -69,6 +75,7 @@ public:
         std::string name_;
         file<I> file_;
         byte_count copied_;
+        std::unique_ptr<std::atomic<bool>> adopts_ = std::make_unique<std::atomic<bool>>(true);
     };
 
     revision_files(settings s, const std::filesystem::path& repository, journal* journal, I io = {})
@@ -89,7 +96,9 @@ public:
     }
     file<I> open(const revision_id& id) const { return regular(directory_->open(existing(id), O_RDONLY | O_NONBLOCK)); }
     sealed_file<I> examine(const revision_id& id) const { return uncached(existing(id)); }
-    block_map shared(const revision_id& a, const revision_id& b, byte_count size) const { return shared_blocks(open(a), open(b), size); }
+    block_map shared(const revision_id& a, const revision_id& b, byte_count size) const {
+        return shared_blocks(open(a), open(b), size).value_or(block_map(size));
+    }
     void remove(const revision_id& id) {
         const bool committed = directory_->remove(id + settings_.suffix), begun = directory_->remove(hidden(id + settings_.suffix));
         if (committed || begun) directory_->sync();
