@@ -9,6 +9,7 @@
 #include <backy/schedules/interval.hpp>
 #include <backy/sources/file.hpp>
 #include <backy/sources/lvm.hpp>
+#include <backy/sources/throttled.hpp>
 #include <backy/stores/image.hpp>
 #include <backy/targets/file.hpp>
 #include <backy/targets/lvm.hpp>

@@ -147,6 +147,28 @@ TEST_CASE("scheduler: while a run is due nothing is read again, and the reading 
     CHECK(d.stop() == 0);
 }
 
+TEST_CASE("scheduler: all backups together read no faster than they may, and a reload lets them go") {
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}, {"vm2", "daily"}}, "worker-limit = 2\nread-rate = 4\n");
+    for (const auto* name : {"vm1", "vm2"}) std::ofstream(d.volume(name)) << content(16 << 20, 'x');
+    const auto begun = std::chrono::steady_clock::now();
+    d.start();
+    REQUIRE(eventually(60s, [&] { return d.logged("vm1: finished") + d.logged("vm2: finished") == 2; }));
+    CHECK(std::chrono::steady_clock::now() - begun > 6s);  // 32 MiB
+    for (const auto* name : {"vm1", "vm2"}) CHECK((slurp(d.base / name / "last") == slurp(d.volume(name))));
+
+    d.configure(daily, {{"vm1", "daily"}, {"vm2", "daily"}}, "read-rate = 1\n");
+    d.signal(SIGHUP);
+    REQUIRE(eventually(20s, [&] { return d.logged("reload: 2 jobs: 0 new, 0 changed, 0 removed") == 1; }));
+    REQUIRE(d.shell("run vm1\n").find("due now") != std::string::npos);
+    std::this_thread::sleep_for(3s);
+    CHECK(d.logged("vm1: finished") == 1);
+    d.configure(daily, {{"vm1", "daily"}, {"vm2", "daily"}});
+    d.signal(SIGHUP);
+    CHECK(eventually(6s, [&] { return d.logged("vm1: finished") == 2; }));
+    CHECK(d.stop() == 0);
+}
+
 TEST_CASE("scheduler: as a program of its own it runs the backy beside it") {
     running_scheduler d;
     d.configure(daily, {{"vm1", "daily"}});

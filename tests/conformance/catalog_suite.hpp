@@ -19,7 +19,7 @@ inline backy::revision some_revision(std::uint64_t sequence) {
     r.trust = backy::trust::verified;
     r.consistency = backy::consistency::application;
     r.size = 1'099'511'627'777;
-    r.source = {"file", "/a \"b\"\n\\c", "inode 7"};
+    r.source = {"file", "/a \"b\"\n\\c", "inode 7", "a mark"};
     r.stats = {12, 34, backy::seconds(0.125)};
     r.digests = {"gmac", 65536, std::string(64, 'a')};
     r.durable = r.read_back = backy::proof{r.made_at, "all"};
@@ -41,6 +41,7 @@ void catalog_suite(Make make) {
         CHECK(std::tuple(r.id, r.sequence, r.made_at, r.parent, r.tags, r.trust, r.consistency, r.size) ==
               std::tuple(second.id, second.sequence, second.made_at, second.parent, second.tags, second.trust, second.consistency, second.size));
         CHECK(std::tuple(r.source.type, r.source.name, r.source.identity) == std::tuple("file", second.source.name, "inode 7"));
+        CHECK(r.source.snapshot == "a mark");
         CHECK(std::tuple(r.stats.bytes_written, r.stats.bytes_read, r.stats.duration) == std::tuple(12u, 34u, second.stats.duration));
         CHECK(std::tuple(r.digests->algorithm, r.digests->block_size, r.digests->sha256) == std::tuple("gmac", 65536u, std::string(64, 'a')));
         CHECK((r.durable && r.durable->at == r.made_at && r.read_back->part == "all" && !r.compared && !r.verified));

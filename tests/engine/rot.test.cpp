@@ -94,7 +94,7 @@ public:
             for (const auto at : {std::size_t{0}, middle_block, last_block}) random.fill(now, at, block_size);
             spill(template_ / "disk.img", now);
             silent_journal journal;
-            file_engine<io::posix> e(template_.path(), {}, journal, reflink);
+            file_engine<io::posix> e(template_.path(), {}, journal, reflink ? reading::frozen : reading::live);
             ids.push_back(backup(e.repository, e.source, {"daily"}, 1).made.id);
             truth.push_back(now);
         }
@@ -160,7 +160,7 @@ struct trial {
     const setting& s;
     fs::path dir;
     silent_journal journal;
-    file_engine<io::posix> e{dir, {}, journal, s.reflink};
+    file_engine<io::posix> e{dir, {}, journal, s.reflink ? reading::frozen : reading::live};
 
     history read() { return e.catalog.read(); }
     fs::path in(const std::string& name) const { return dir / "repository" / name; }

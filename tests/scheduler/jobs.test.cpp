@@ -58,7 +58,7 @@ TEST_CASE("configuration: the contract's example, and what is not said") {
 TEST_CASE("configuration: an error names file, line, column, what is wrong and what is known") {
     const sandbox s;
     s.refused("[global]\nbase-dri = \"/b\"", ":2:1: global.base-dri: unknown key; known here: base-dir, require-mount, worker-limit, status-file, status-interval, telnet-addrs, telnet-port, "
-                                             "backup-completed-callback, scrub-every, scrub-rate");
+                                             "backup-completed-callback, scrub-every, scrub-rate, read-rate");
     s.refused("globl = 1", ":1:1: globl: unknown key; known here: format, global, schedules, jobs");
     s.refused("format = 2", ":1:1: format: this backy knows format 1");
     s.refused("[global]\nbase-dir = \"b\"", ":2:1: global.base-dir: must be an absolute path: \"b\"");
@@ -107,5 +107,5 @@ TEST_CASE("configuration: [global] alone, wherever it stands and whatever else i
     CHECK(base("global = { base-dir = \"/b\" }\n" + job) == "/b");
     CHECK(base(job) == "/srv/backy");
     CHECK(base("[global]\nbase-dir = \"\"\"/b\\\n[jobs\"\"\"\n") == "/b[jobs");
-    CHECK_THROWS_WITH(base(global + "x = 1\n" + job), s.path + ":3:1: global.x: unknown key; known here: base-dir, require-mount, worker-limit, status-file, status-interval, telnet-addrs, telnet-port, backup-completed-callback, scrub-every, scrub-rate");
+    CHECK_THROWS_WITH(base(global + "x = 1\n" + job), s.path + ":3:1: global.x: unknown key; known here: base-dir, require-mount, worker-limit, status-file, status-interval, telnet-addrs, telnet-port, backup-completed-callback, scrub-every, scrub-rate, read-rate");
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// backy backup TAGS
+// backy backup TAGS [--paced]
 #pragma once
 
 #include <backy/cli/expire.hpp>
+#include <backy/core/allowance.hpp>
 #include <backy/engine/backup.hpp>
 #include <backy/history/tags.hpp>
 
@@ -11,13 +12,23 @@ namespace backy::cli {
 template <Composition B>
 void add_backup(CLI::App& app, invocation& call) {
     auto* const command = app.add_subcommand("backup", "One new revision");
-    const auto spelled = std::make_shared<std::string>();
-    command->add_option("TAGS", *spelled, "Its tags, separated by commas")->required();
-    command->callback([&call, spelled] {
-        call.run = [&call, spelled] {
-            const auto tags = parse_tags(*spelled);
+    struct words {
+        std::string tags;
+        bool paced = false;
+    };
+    const auto w = std::make_shared<words>();
+    command->add_option("TAGS", w->tags, "Its tags, separated by commas")->required();
+    command->add_flag("--paced", w->paced, "Read one MiB for each byte that comes on standard input");
+    command->callback([&call, w] {
+        call.run = [&call, w] {
+            const auto tags = parse_tags(w->tags);
             int code = success;
             with_repository<B>(call, intent::change, [&](auto& repository, auto& source, auto& schedule, auto& log) {
+                allowance pace(STDIN_FILENO);
+                if (w->paced) {
+                    if constexpr (requires { source.before_each_read(nullptr); }) source.before_each_read([&pace](byte_count n) { pace.take(n); });
+                    else throw error(source.name(), "--paced: this build does not throttle such a source (wrap it in sources::throttled)");
+                }
                 const auto h = repository.catalog().read();
                 report_damage(h, log);
                 try {

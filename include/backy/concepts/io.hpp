@@ -27,7 +27,9 @@ namespace backy {
 /// | fstat, fstatat(…), fstatfs | 0 | |
 /// | fsync(fd) | 0 | for files and directories |
 /// | fchmod, ftruncate, fallocate(fd, mode, extent) | 0 | |
-/// | fadvise(fd, extent, advice), resident(fd, extent) | 0, pages | how many pages of the extent the page cache holds |
+/// | fadvise(fd, extent, advice) | 0 | |
+/// | write_out(fd, extent) | 0 | what was written there is on its way off the page cache when it returns; not durable (sync_file_range) |
+/// | resident(fd, extent, pages) | pages | how many pages that the extent touches the page cache holds; 1 for each that it does |
 /// | ioctl(fd, request, argument), lock_range(fd, lock), flock(fd, operation) | ≥ 0 | lock_range is F_OFD_SETLK |
 /// | renameat(dir, from, to), unlinkat, symlinkat(text, dir, name), mkdirat | 0 | |
 /// | readlinkat(dir, name, text), list(dir, names) | ≥ 0 | they add to the string and the vector |
@@ -37,7 +39,7 @@ template <class I>
 concept Io = std::copyable<I> && std::default_initializable<I> &&
              requires(const I io, int fd, int flags, ::mode_t mode, const std::string& name, block out, const_block in, byte_count n,
                       struct ::stat& st, struct ::statfs& fs, unsigned long request, std::uintptr_t argument, struct ::flock& range,
-                      std::string& text, std::vector<std::string>& names) {
+                      std::string& text, std::vector<std::string>& names, std::vector<unsigned char>& pages) {
                  { io.openat(fd, name, flags, mode) } -> std::same_as<long>;
                  { io.close(fd) } -> std::same_as<long>;
                  { io.pread(fd, out, n) } -> std::same_as<long>;
@@ -52,7 +54,8 @@ concept Io = std::copyable<I> && std::default_initializable<I> &&
                  { io.ftruncate(fd, n) } -> std::same_as<long>;
                  { io.fallocate(fd, flags, n, n) } -> std::same_as<long>;
                  { io.fadvise(fd, n, n, flags) } -> std::same_as<long>;
-                 { io.resident(fd, n, n) } -> std::same_as<long>;
+                 { io.write_out(fd, n, n) } -> std::same_as<long>;
+                 { io.resident(fd, n, n, pages) } -> std::same_as<long>;
                  { io.ioctl(fd, request, argument) } -> std::same_as<long>;
                  { io.lock_range(fd, range) } -> std::same_as<long>;
                  { io.flock(fd, flags) } -> std::same_as<long>;

@@ -24,11 +24,12 @@ struct global {
     std::string backup_completed_callback;  ///< empty: none
     std::optional<std::chrono::seconds> scrub_every;  ///< within this every revision's bytes are read; nothing: they are not
     byte_count scrub_rate;                             ///< bytes per second
+    std::optional<byte_count> read_rate;               ///< bytes per second of all backups together; nothing: no limit
 
     /// Touches nothing.
     static global from(const section& table) {
         table.allow_only({"base-dir", "require-mount", "worker-limit", "status-file", "status-interval", "telnet-addrs", "telnet-port",
-                          "backup-completed-callback", "scrub-every", "scrub-rate"});
+                          "backup-completed-callback", "scrub-every", "scrub-rate", "read-rate"});
         const auto path = [&](const char* key, const std::string& otherwise) {
             const auto text = table.get<std::string>(key, otherwise);
             if (text != otherwise && !std::filesystem::path(text).is_absolute()) table.refuse(key, "must be an absolute path: \"" + text + "\"");
@@ -51,6 +52,7 @@ struct global {
         g.backup_completed_callback = path("backup-completed-callback", "");
         if (table.get<std::string>("scrub-every", "30d") != "never") g.scrub_every = table.duration("scrub-every", "30d");
         g.scrub_rate = static_cast<byte_count>(number("scrub-rate", 20, 10'000)) * 1_MiB;
+        if (table.has("read-rate")) g.read_rate = static_cast<byte_count>(number("read-rate", 1, 100'000)) * 1_MiB;
         return g;
     }
 

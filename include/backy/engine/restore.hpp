@@ -33,8 +33,8 @@ public:
             block_map first(size_);
             first.add(boot);
             there_ = allocated(target_, size_);
-            auto rest = everything(image_, table_ ? table_->allocated(size_) : block_map(size_));
-            rest.add(there_);
+            auto rest = table_ ? differing() : everything(image_, block_map(size_));
+            if (!table_) rest.add(there_);
             rest.remove(first);
             target_.zero(boot);
             target_.sync();
@@ -53,6 +53,22 @@ public:
 
 private:
     enum class action { leave, write, zero };
+
+    /// What the target does not hold yet, by the digests: the image is not read for what is right. (A sector that cannot be read may well be
+    /// mended by writing it.)
+    block_map differing() const {
+        auto needed = table_->allocated(size_);
+        needed.remove(there_);  // zeroes there
+        copy(
+            target_, there_, workers_, journal_,
+            [&](byte_count offset, const_block data) {
+                for_each_run(table_->compare(offset, data).differing, [&](unsigned first, unsigned count) {
+                    needed.add({offset + first * block_size, count * block_size});
+                });
+            },
+            [&](extent e, const error&) { needed.add(e); });
+        return needed;
+    }
 
     void copy_blocks(const block_map& which, unsigned workers) {
         copy(
@@ -87,19 +103,20 @@ private:
         }
     }
 
-    /// Blocks that the target has already. Where it has a hole that is known without reading it.
+    /// Blocks that the target has already: where it has a hole and zeroes are wanted, and what is read there if no digests have told.
     std::uint64_t already_right(byte_count offset, const_block data, std::uint64_t zero) {
         std::uint64_t right = 0;
         if constexpr (InPlaceTarget<To>) {
-            bool any = false;
-            for (byte_count at = 0; at < data.size(); at += block_size) any |= there_.has(offset + at);
-            if (!any) return zero;
+            std::uint64_t there = 0;
+            for (std::size_t i = 0; i * block_size < data.size(); ++i) there |= std::uint64_t{there_.has(offset + i * block_size)} << i;
+            right = zero & ~there;
+            if (table_ || there == 0) return right;
             thread_local const aligned_buffer buffer(window_size);
             const auto now = buffer.first(data.size());
             try {
                 target_.read(offset, now);
             } catch (const error&) {
-                return 0;  // a sector that cannot be read may well be mended by writing it
+                return right;  // a sector that cannot be read may well be mended by writing it
             }
             for (std::size_t i = 0; i * block_size < data.size(); ++i)
                 if (is_equal(blocks_in(now, i, 1), blocks_in(data, i, 1))) right |= std::uint64_t{1} << i;
@@ -121,7 +138,8 @@ private:
 
 /// Writes a revision to the target: in place only what differs, or in order everything. What is bad is left out (a stream gets
 /// zeroes in its place) after everything else was written. Takes no lock and writes nothing into the repository. Throws error.
-/// cost: a read of the revision, a read of the target where it has data, a write of what differs.
+/// cost: a read of the target where it has data, a read of the revision where that differs, a write of the same; without digests a read of
+/// the whole revision.
 template <Store T, Catalog C, Hash H, Clock K, Target To>
 restore_report restore(const repository<T, C, H, K>& repository, const revision& r, To& target, unsigned workers = default_workers()) {
     using table = typename backy::repository<T, C, H, K>::table;

@@ -58,7 +58,10 @@ public:
     long ftruncate(int fd, byte_count n) const { return struck([&] { return io_.ftruncate(fd, n); }); }
     long fallocate(int fd, int mode, byte_count at, byte_count n) const { return struck([&] { return io_.fallocate(fd, mode, at, n); }); }
     long fadvise(int fd, byte_count at, byte_count n, int advice) const { return struck([&] { return io_.fadvise(fd, at, n, advice); }); }
-    long resident(int fd, byte_count at, byte_count n) const { return struck([&] { return io_.resident(fd, at, n); }); }
+    long write_out(int fd, byte_count at, byte_count n) const { return struck([&] { return io_.write_out(fd, at, n); }); }
+    long resident(int fd, byte_count at, byte_count n, std::vector<unsigned char>& pages) const {
+        return struck([&] { return io_.resident(fd, at, n, pages); });
+    }
     long ioctl(int fd, unsigned long request, std::uintptr_t argument) const {
         return struck([&] { return io_.ioctl(fd, request, argument); });
     }

@@ -210,11 +210,22 @@ public:
         if (!is_unsupported(rc)) check(rc, path_, "set the copy-on-write extent size");  // it costs space where it is not to be had
     }
 
-    /// Asks the page cache to let go of this (clean) file; what is mapped elsewhere stays.
-    void drop_cache() const { check(io_.fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED), path_, "fadvise"); }
-    /// True when a read of the extent would be answered by the page cache, in part at least.
+    /// Asks the page cache to let go of this (clean) file, or a part of it; what is mapped elsewhere stays.
+    void drop_cache(extent e = {0, 0}) const { check(io_.fadvise(fd_, e.offset, e.length, POSIX_FADV_DONTNEED), path_, "fadvise"); }
+    /// Has the disk write what was written so far, and waits for it. Not durable: that is sync().
+    void write_out() {
+        must("write out", [&] { return io_.write_out(fd_, 0, 0); });
+    }
+    /// How many pages that the extent touches the page cache holds, and 1 for each that it does. Nothing: this filesystem does not tell.
+    std::optional<long> cached_pages(extent e, std::vector<unsigned char>& pages) const {
+        const auto rc = again([&] { return io_.resident(fd_, e.offset, e.length, pages); });
+        if (rc == -ENODEV) return std::nullopt;
+        return check(rc, path_, "mincore");
+    }
+    /// True when a read of the extent would be answered by the page cache, in part at least, or when that cannot be known.
     bool is_cached(extent e) const {
-        return must("mincore", [&] { return io_.resident(fd_, e.offset, e.length); }) > 0;
+        thread_local std::vector<unsigned char> pages;
+        return cached_pages(e, pages) != 0;
     }
 
 private:

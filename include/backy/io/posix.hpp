@@ -41,16 +41,21 @@ struct posix {
     long fadvise(int fd, byte_count at, byte_count n, int advice) const {
         return -long{::posix_fadvise(fd, signed_offset(at), signed_offset(n), advice)};
     }
-    long resident(int fd, byte_count at, byte_count n) const {  // mincore(2): exact, for the file's owner
+    long write_out(int fd, byte_count at, byte_count n) const {
+        return result(::sync_file_range(fd, signed_offset(at), signed_offset(n), SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+    }
+    long resident(int fd, byte_count at, byte_count n, std::vector<unsigned char>& pages) const {  // mincore(2): exact, for the file's owner
         const auto page = static_cast<byte_count>(::sysconf(_SC_PAGESIZE));
         const auto from = at / page * page, length = at + n - from;
+        pages.clear();
         if (n == 0) return 0;
         void* const mapped = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, fd, signed_offset(from));
         if (mapped == MAP_FAILED) return -long{errno};
-        std::vector<unsigned char> pages(divide_up(length, page));
+        pages.resize(divide_up(length, page));
         const auto rc = result(::mincore(mapped, length, pages.data()));
         ::munmap(mapped, length);
-        return rc < 0 ? rc : static_cast<long>(std::ranges::count_if(pages, [](auto p) { return (p & 1) != 0; }));
+        for (auto& p : pages) p &= 1;  // the other bits are reserved
+        return rc < 0 ? rc : static_cast<long>(std::ranges::count(pages, 1));
     }
     long ioctl(int fd, unsigned long request, std::uintptr_t argument) const { return result(::ioctl(fd, request, argument)); }
     long lock_range(int fd, struct ::flock& range) const { return result(::fcntl(fd, F_OFD_SETLK, &range)); }

@@ -6,6 +6,7 @@
 #include <backy/concepts/store.hpp>
 #include <backy/io/extent_map.hpp>
 #include <backy/io/filesystem.hpp>
+#include <backy/io/passing.hpp>
 #include <backy/io/relayout.hpp>
 
 #include <atomic>
@@ -45,19 +46,22 @@ public:
     struct settings {
         std::string suffix;        ///< the file of a revision is ID + suffix
         byte_count copy_granule;   ///< on XFS: file::set_copy_granule
-        bool direct;               ///< read back with O_DIRECT: for files that are read in aligned blocks
+        bool direct;               ///< read with O_DIRECT where the page cache has nothing: for large files that are read in aligned blocks
         std::string must_reflink;  ///< if not empty: refuse to copy, and say this as the way out
     };
     class writer {
     public:
         writer(const revision_files& in, file<I> f, std::string name, byte_count copied)
             : in_(in), name_(std::move(name)), file_(std::move(f)), copied_(copied) {}
-        void write(byte_count at, const_block b) { file_.write(at, b); }
+        void write(byte_count at, const_block b) {
+            file_.write(at, b);
+            shared_->behind.wrote(file_, b.size());
+        }
         void zero(extent e) { file_.zero(e); }
         /// On one filesystem with the file. The answer for one extent is that for all.
         bool adopt(const file<I>& from, extent e) {
-            if (*adopts_ && !file_.share(from, e)) *adopts_ = false;
-            return *adopts_;
+            if (shared_->adopts && !file_.share(from, e)) shared_->adopts = false;
+            return shared_->adopts;
         }
         byte_count copied() const { return copied_; }
         sealed_file<I> seal() {
@@ -75,7 +79,11 @@ public:
         std::string name_;
         file<I> file_;
         byte_count copied_;
-        std::unique_ptr<std::atomic<bool>> adopts_ = std::make_unique<std::atomic<bool>>(true);
+        struct by_threads {
+            std::atomic<bool> adopts = true;
+            write_behind behind;
+        };
+        std::unique_ptr<by_threads> shared_ = std::make_unique<by_threads>();
     };
 
     revision_files(settings s, const std::filesystem::path& repository, journal* journal, I io = {})
@@ -87,17 +95,17 @@ public:
         auto f = directory_->open(hidden(name), O_RDWR | O_CREAT | O_EXCL);
         byte_count copied = 0;
         if (parent) {
-            const auto from = open(*parent);
+            const auto from = opened(*parent);
             if (f.clone(from)) f.set_copy_granule(settings_.copy_granule);
             else copied = copy(from, f);
         }
         if (f.size() != size) f.resize(size);  // XFS copies the last block for one that changes nothing
         return writer(*this, std::move(f), name, copied);
     }
-    file<I> open(const revision_id& id) const { return regular(directory_->open(existing(id), O_RDONLY | O_NONBLOCK)); }
+    passing_file<I> open(const revision_id& id) const { return passing_file<I>(opened(id), settings_.direct); }
     sealed_file<I> examine(const revision_id& id) const { return uncached(existing(id)); }
     block_map shared(const revision_id& a, const revision_id& b, byte_count size) const {
-        return shared_blocks(open(a), open(b), size).value_or(block_map(size));
+        return shared_blocks(opened(a), opened(b), size).value_or(block_map(size));
     }
     void remove(const revision_id& id) {
         const bool committed = directory_->remove(id + settings_.suffix), begun = directory_->remove(hidden(id + settings_.suffix));
@@ -130,9 +138,10 @@ private:
         if (!directory_->status_of(id + settings_.suffix)) throw missing_revision(path(id).string(), "there is no such file");
         return id + settings_.suffix;
     }
+    file<I> opened(const revision_id& id) const { return regular(directory_->open(existing(id), O_RDONLY | O_NONBLOCK)); }
     std::vector<file<I>> open_all(const std::vector<revision_id>& ids) const {
         std::vector<file<I>> all;
-        for (const auto& id : ids) all.push_back(open(id));
+        for (const auto& id : ids) all.push_back(opened(id));
         return all;
     }
     static file<I> regular(file<I> f) {

@@ -265,7 +265,9 @@ private:
                 result = outcome::success;
             } else {
                 journal_.info(name + ": running backup [" + join(tags, ",") + "]");
-                const auto status = co_await backy("backup " + join(tags, ","), name);
+                const auto pipe = settings_.global.read_rate ? readings() : nullptr;
+                const auto status = pipe ? co_await backy("backup --paced " + join(tags, ","), name, -1, pipe->child_end())
+                                         : co_await backy("backup " + join(tags, ","), name);
                 std::tie(result, trouble) = judge_status(status);
                 if (!trouble.empty()) journal_.record(result == outcome::failure ? severity::error : severity::warning, name + ": " + trouble);
                 else journal_.info(name + ": finished");
@@ -282,6 +284,24 @@ private:
         if (!made) co_return;
         if (const auto* const j = agenda_.find(name); j && j->standing.revisions <= before.revisions) aged_.insert(name);
         if (!stopping_ && !global.backup_completed_callback.empty()) co_await call_back(name, global.backup_completed_callback);
+    }
+
+    /// What all backups read together; a reload changes it for those that run under a limit.
+    std::shared_ptr<const allowance_pipe> readings() {
+        auto pipe = readings_.lock();
+        if (!pipe) {
+            readings_ = pipe = std::make_shared<const allowance_pipe>();
+            spawn_task(allow_readings(readings_));
+        }
+        return pipe;
+    }
+    asio::awaitable<void> allow_readings(std::weak_ptr<const allowance_pipe> wanted) {
+        asio::steady_timer second(loop_);
+        while (const auto pipe = wanted.lock()) {
+            pipe->allow(settings_.global.read_rate.value_or(std::numeric_limits<byte_count>::max()));
+            second.expires_after(std::chrono::seconds(1));
+            co_await second.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
     }
 
     /// By cli::exit_code.
@@ -702,6 +722,7 @@ private:
     std::set<std::string> aged_;  ///< jobs whose repository lost revisions since it was looked at for a re-layout
     ::pid_t relayout_pid_ = 0;
     std::optional<std::chrono::nanoseconds> relayout_asked_;  ///< to end
+    std::weak_ptr<const allowance_pipe> readings_;  ///< as long as a backup reads from it
     std::size_t runs_ = 0, looking_ = 0, relayouts_ = 0;
     bool stopping_ = false, reloading_ = false, known_changed_ = false, making_room_ = false;
     timestamp room_made_;

@@ -7,6 +7,7 @@
 #include <backy/core/name.hpp>
 #include <backy/io/extent_map.hpp>
 #include <backy/io/filesystem.hpp>
+#include <backy/io/passing.hpp>
 #include <backy/io/posix.hpp>
 #include <backy/io/sysfs.hpp>
 #include <backy/sources/frozen_guest.hpp>
@@ -67,14 +68,14 @@ public:
         backy::consistency consistency() const { return consistency_; }
         std::vector<std::string> remarks() const { return remarks_; }
         void attest() const {}  // an open file stays what it is
-        const io::file<I>* frozen_file() const { return consistency_ == consistency::live ? nullptr : &file_; }
+        const io::file<I>* frozen_file() const { return consistency_ == consistency::live ? nullptr : &file_.handle(); }
 
         std::optional<std::string> changed_since(const revision_id& base, const extent_visitor& visit) const {
             if (!source_.config_.how.has_map) return "changes are not looked for";
             if (source_.config_.how.full_always) return "full-always is set";
             const auto before = source_.clone_of(base);
             if (!before) return "its parent's snapshot is gone";
-            const auto same = io::shared_blocks(*before, file_, size_);
+            const auto same = io::shared_blocks(*before, file_.handle(), size_);
             if (!same) return "this filesystem does not tell where its bytes lie";
             block_map changed(size_);
             changed.add({0, size_});
@@ -92,7 +93,7 @@ public:
 
     private:
         file source_;
-        io::file<I> file_;
+        io::passing_file<I> file_;
         byte_count size_;
         std::string identity_;
         backy::consistency consistency_;

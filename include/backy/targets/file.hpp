@@ -6,6 +6,7 @@
 #include <backy/concepts/target.hpp>
 #include <backy/core/name.hpp>
 #include <backy/history/revision_id.hpp>
+#include <backy/io/passing.hpp>
 #include <backy/io/posix.hpp>
 #include <backy/io/sysfs.hpp>
 
@@ -32,24 +33,30 @@ public:
                (colon == spelling.npos || colon == 0 || spelling.substr(0, colon).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+") != spelling.npos);
     }
 
-    explicit file(const target_request& request, I io = {}) : file_(opened(request, io)), device_(S_ISBLK(file_.status().st_mode)) {}
+    explicit file(const target_request& request, I io = {}) : to_(opened(request, io)), device_(S_ISBLK(to_.handle().status().st_mode)) {}
 
     bool needs_only_files() const { return true; }
-    byte_count size() const { return file_.size(); }
-    void read(byte_count offset, block out) const { file_.read(offset, out); }
-    void extents(const extent_visitor& visit) const { file_.extents(visit); }
+    byte_count size() const { return to_.size(); }
+    void read(byte_count offset, block out) const { to_.read(offset, out); }
+    void extents(const extent_visitor& visit) const { to_.extents(visit); }
 
     /// A device that is larger keeps what lies behind.
     void resize(byte_count n) {
-        if (!device_) return file_.resize(n);
-        if (file_.size() < n)
-            throw error(file_.path(), "restore: too small: it has " + std::to_string(file_.size()) + " bytes, the revision has " + std::to_string(n));
+        if (!device_) return to_.handle().resize(n);
+        if (to_.size() < n)
+            throw error(to_.path(), "restore: too small: it has " + std::to_string(to_.size()) + " bytes, the revision has " + std::to_string(n));
     }
-    void write(byte_count offset, const_block in) { file_.write(offset, in); }
-    void zero(extent e) { file_.zero(e); }
+    void write(byte_count offset, const_block in) {
+        to_.handle().write(offset, in);
+        behind_->wrote(to_.handle(), in.size());
+    }
+    void zero(extent e) { to_.handle().zero(e); }
     /// False: the device gives nothing back, and nothing was changed. Whether it reads as zeroes afterwards depends on the device.
-    bool discard(extent e) { return file_.discard(e); }
-    void sync() { file_.sync(); }
+    bool discard(extent e) { return to_.handle().discard(e); }
+    void sync() {
+        to_.handle().sync();
+        to_.handle().drop_cache();
+    }
 
 private:
     static io::file<I> opened(const target_request& request, const I& io) {
@@ -107,8 +114,9 @@ private:
             throw error(request.spelling, "restore: it is attached to " + *device + " (detach it, or use --force)");
     }
 
-    io::file<I> file_;
+    io::passing_file<I> to_;
     bool device_;
+    std::unique_ptr<io::write_behind> behind_ = std::make_unique<io::write_behind>();
 };
 static_assert(InPlaceTarget<file<>> && Confinable<file<>>);
 
