@@ -75,7 +75,7 @@ TEMPLATE_TEST_CASE("engine: restore(backup(v)) is v, for every source and store,
                     CHECK((restored(r, one, dir / "restored.img", repository_path) == truth.at(one.id)));
                     CHECK(verify(r, one).empty());
                 }
-                constexpr bool delta = DeltaSnapshot<snapshot_of<S>>;
+                const bool delta = tracking_of(s).has_map;
                 CHECK(s.snapshots() == (delta && h.newest() ? std::vector{h.newest()->id} : std::vector<revision_id>{}));
                 CHECK(!r.catalog().announced());
             });

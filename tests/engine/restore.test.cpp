@@ -113,6 +113,18 @@ TEST_CASE("restore: whatever was there, and whether or not it can be read, becom
         }
 }
 
+TEST_CASE("restore: what the target has by the digests is not read from the image, bad or not") {
+    fixture f;
+    disk_target target{content(f.truth)};
+    target.bytes.replace(40 * block_size, 10, 10, 'y');
+    torn::from = 30 * block_size;
+    CHECK(f.to(target).bad.empty());
+    CHECK((target.bytes == f.truth));
+    target.bytes.replace(30 * block_size, 10, 10, 'y');
+    CHECK(f.to(target).bad.size() == 1);
+    CHECK(target.bytes[30 * block_size] == 'y');
+}
+
 TEST_CASE("restore: what is bad is reported and not written, and everything else is") {
     fixture f;
     for (const bool readable : {true, false})

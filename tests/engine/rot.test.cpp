@@ -342,7 +342,7 @@ TEST_CASE("rot: where neither the volume nor its digests have anything is found,
         rot(dir / "repository" / made.id, hole);
         ++t.tried;
         targets::file<> target({(dir / "target").string(), dir / "repository", false});
-        t.expect(restore(e.repository, made, target).bad.size() == 1 && slurp(dir / "target") == truth, "restore");
+        t.expect(restore(e.repository, made, target).bad.empty() && slurp(dir / "target") == truth, "restore");  // zeroes are not read
         t.expect(verify(e.repository, made) == std::vector{"offset " + std::to_string(hole) + ", 65536 bytes: does not match its digest"}, "verify");
         backup(e.repository, e.source, {});
         t.expect(slurp(dir / "repository" / "last") == truth, "the next revision");

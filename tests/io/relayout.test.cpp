@@ -57,7 +57,7 @@ TEST_CASE("relayout: revisions hold what they use afterwards, share what they sh
     for (const auto& place : support::copy_on_write()) {
         INFO(place);
         for (const std::size_t tail : {0, 77}) {
-            constexpr auto size = 32_MiB;
+            const auto size = tail == 0 ? 32_MiB : 4_MiB;  // in pieces of 8 MiB, as it is written; in one that has the end
             aged a(place, size + tail);
             const auto before = a.store.layout_of(a.kept);
             if (place.filename() != "btrfs") {

@@ -75,7 +75,7 @@ TEST_CASE("configuration: an error names file, line, column, what is wrong and w
     const auto with = [&](const std::string& text) { return schedules_part + text; };
     s.refused(with("[jobs.a]\nschedule = \"dialy\"\nsource = { type = \"file\", filename = \"/x\" }"), ":4:1: jobs.a.schedule: unknown schedule \"dialy\"; known here: default");
     s.refused(with("[jobs.test02]\nschedule = \"default\"\nsource = { type = \"ceph-rdb\", pool = \"rbd\" }"), ":5:12: jobs.test02.source.type: unknown type \"ceph-rdb\"; this build has: file");
-    s.refused(with("[jobs.a]\nschedule = \"default\"\nsource = { type = \"file\", filenam = \"/x\" }"), ":5:27: jobs.a.source.filenam: unknown key; known here: type, filename, freeze, freeze-command, thaw-command");
+    s.refused(with("[jobs.a]\nschedule = \"default\"\nsource = { type = \"file\", filenam = \"/x\" }"), ":5:27: jobs.a.source.filenam: unknown key; known here: type, filename, freeze, freeze-command, thaw-command, changes, full-always, compared-within-runs, compare-time-limit");
     s.refused(with("[jobs.a]\nschedule = \"default\"\n"), ":3:1: jobs.a.source: missing");
     s.refused(with("[jobs.a]\nsource = { type = \"file\", filename = \"/x\" }\n"), ":3:1: jobs.a.schedule: missing");
     s.refused(with("[jobs.a]\n" + job + "store = { type = \"chunks\" }"), ":6:11: jobs.a.store.type: unknown type \"chunks\"; this build has: image");

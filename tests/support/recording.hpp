@@ -34,6 +34,7 @@ public:
     long fadvise(int fd, backy::byte_count at, backy::byte_count n, int advice) const { return note("drop", fd), posix::fadvise(fd, at, n, advice); }
     long ioctl(int fd, unsigned long request, std::uintptr_t argument) const {
         if (request == FICLONE) note("clone", fd);
+        if (request == FICLONERANGE) note("share", fd);
         return posix::ioctl(fd, request, argument);
     }
     long flock(int fd, int operation) const { return note("lock", fd), posix::flock(fd, operation); }

@@ -24,7 +24,7 @@ void add_backup(CLI::App& app, invocation& call) {
             const auto tags = parse_tags(w->tags);
             int code = success;
             with_repository<B>(call, intent::change, [&](auto& repository, auto& source, auto& schedule, auto& log) {
-                allowance pace(STDIN_FILENO);
+                allowance pace(STDIN_FILENO, true);  // a daemon that was killed must not take the backup with it
                 if (w->paced) {
                     if constexpr (requires { source.before_each_read(nullptr); }) source.before_each_read([&pace](byte_count n) { pace.take(n); });
                     else throw error(source.name(), "--paced: this build does not throttle such a source (wrap it in sources::throttled)");

@@ -18,17 +18,18 @@ namespace backy {
 class allowance {
 public:
     static constexpr byte_count unit = 1_MiB;
-    explicit allowance(int pipe) : pipe_(pipe) {}
+    /// `goes_on`: without a limit, when the other side is gone.
+    explicit allowance(int pipe, bool goes_on = false) : pipe_(pipe), goes_on_(goes_on) {}
 
-    /// Waits until so many bytes more may be read. Throws error when the other side is gone, or when this process was asked to end.
+    /// Waits until so many bytes more may be read. Throws error when the other side is gone, unless it goes on then, or when this process was asked to end.
     void take(byte_count n) {
         const std::lock_guard lock(guard_);
-        while (left_ < n) left_ += more((n - left_ + unit - 1) / unit) * unit;
-        left_ -= n;
+        while (left_ < n && !alone_) left_ += more((n - left_ + unit - 1) / unit) * unit;
+        if (!alone_) left_ -= n;
     }
 
 private:
-    byte_count more(byte_count units) const {
+    byte_count more(byte_count units) {
         constexpr int often_enough = 500;  // ms, to notice that an end was asked for
         std::array<char, 64> tokens;
         for (;;) {
@@ -38,11 +39,16 @@ private:
             if (ready.revents == 0) continue;
             const auto got = ::read(pipe_, tokens.data(), std::min<byte_count>(units, tokens.size()));
             if (got > 0) return static_cast<byte_count>(got);
-            if (got == 0) throw error("allowance", "read: who gives it is gone");
+            if (got == 0 && !goes_on_) throw error("allowance", "read: who gives it is gone");
+            if (got == 0) {
+                alone_ = true;
+                return 0;
+            }
             if (errno != EINTR && errno != EAGAIN) throw error("allowance", "read: " + message_of(errno));
         }
     }
     int pipe_;
+    bool goes_on_, alone_ = false;
     byte_count left_ = 0;
     std::mutex guard_;
 };

@@ -182,6 +182,14 @@ public:
         must("chmod", [&] { return io_.fchmod(fd_, mode); });
     }
 
+    /// This file, which is empty, is stored without copy-on-write if the other one is: btrfs lets only files of one kind share their bytes.
+    void store_like(const file& other) {
+        int theirs = 0, ours = 0;
+        if (is_unsupported(again([&] { return io_.ioctl(other.fd_, FS_IOC_GETFLAGS, reinterpret_cast<std::uintptr_t>(&theirs)); })) || (theirs & FS_NOCOW_FL) == 0) return;
+        must("read flags", [&] { return io_.ioctl(fd_, FS_IOC_GETFLAGS, reinterpret_cast<std::uintptr_t>(&ours)); });
+        ours |= FS_NOCOW_FL;
+        must("set flags", [&] { return io_.ioctl(fd_, FS_IOC_SETFLAGS, reinterpret_cast<std::uintptr_t>(&ours)); });
+    }
     /// This file becomes a reflink of the other (FICLONE). False: the filesystem cannot, and nothing was changed.
     bool clone(const file& from) {
         const auto rc = again([&] { return io_.ioctl(fd_, FICLONE, static_cast<std::uintptr_t>(from.fd_)); });

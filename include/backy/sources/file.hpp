@@ -118,6 +118,7 @@ public:
         if (!config_.freeze_command.empty()) guest.emplace(config_.freeze_command, config_.thaw_command);
         const auto clone = [&] {
             auto frozen = folder().open(name_of(id), O_RDWR | O_CREAT | O_EXCL);
+            frozen.store_like(volume);
             if (!frozen.clone(volume))
                 throw source_error(name(), "freeze: it cannot be reflinked here (set freeze to \"none\"; for a symlink name the file itself)");
             return frozen;
