@@ -291,14 +291,16 @@ private:
         auto pipe = readings_.lock();
         if (!pipe) {
             readings_ = pipe = std::make_shared<const allowance_pipe>();
-            spawn_task(allow_readings(readings_));
+            spawn_task(allow(readings_, [this] { return settings_.global.read_rate.value_or(std::numeric_limits<byte_count>::max()); }));
         }
         return pipe;
     }
-    asio::awaitable<void> allow_readings(std::weak_ptr<const allowance_pipe> wanted) {
+    /// Once a second, as long as somebody has the pipe: what may be read in it; 0: nothing now.
+    asio::awaitable<void> allow(std::weak_ptr<const allowance_pipe> wanted, std::function<byte_count()> bytes) {
         asio::steady_timer second(loop_);
-        while (const auto pipe = wanted.lock()) {
-            pipe->allow(settings_.global.read_rate.value_or(std::numeric_limits<byte_count>::max()));
+        while (!stopping_) {
+            if (const auto pipe = wanted.lock(); !pipe) co_return;
+            else if (const auto n = bytes(); n > 0) pipe->allow(n);
             second.expires_after(std::chrono::seconds(1));
             co_await second.async_wait(asio::as_tuple(asio::use_awaitable));
         }
@@ -411,9 +413,8 @@ private:
     asio::awaitable<bool> read_again(std::string name) {
         const auto limit = *limits_of(*agenda_.find(name)->schedule, settings_.global.scrub_every).verified;
         bool is_done = false;
-        const auto pipe = std::make_shared<const allowance_pipe>();
-        const auto reads = std::make_shared<bool>(true);
-        spawn_task(allow_while(reads, pipe));
+        auto pipe = std::make_shared<const allowance_pipe>();
+        spawn_task(allow(pipe, [this] { return is_quiet_for(scrub_pause) ? settings_.global.scrub_rate : 0; }));
         try {
             journal_.info(name + ": reading revisions again");
             const auto status = co_await backy("verify --older-than " + std::to_string(begins_after(limit).count()) + "s --paced", name, -1, pipe->child_end());
@@ -424,19 +425,11 @@ private:
         } catch (const std::exception& e) {
             journal_.error(name + ": verify: " + e.what());
         }
-        *reads = false;
+        pipe.reset();
         std::vector<std::string> names{name};
         co_await look_again(std::move(names));
         const auto* const j = agenda_.find(name);  // what could not be read now is tried again later
         co_return is_done && (!j || j->standing.proofs.verified.value_or(now()) > now() - begins_after(limit));
-    }
-    asio::awaitable<void> allow_while(std::shared_ptr<bool> reads, std::shared_ptr<const allowance_pipe> pipe) {
-        asio::steady_timer second(loop_);
-        while (*reads && !stopping_) {
-            if (is_quiet_for(scrub_pause)) pipe->allow(settings_.global.scrub_rate);
-            second.expires_after(std::chrono::seconds(1));
-            co_await second.async_wait(asio::as_tuple(asio::use_awaitable));
-        }
     }
 
     // ---- idle time
