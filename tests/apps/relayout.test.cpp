@@ -4,6 +4,8 @@
 
 #include <backy/core/block_map.hpp>
 
+#include <regex>
+
 using namespace support;
 
 TEST_CASE("backy relayout: says what it costs before it begins, and afterwards every revision is what it was") {
@@ -26,9 +28,11 @@ TEST_CASE("backy relayout: says what it costs before it begins, and afterwards e
         REQUIRE(backy("forget -r " + first).code == 0);
         REQUIRE(backy("relayout").code == 0);
         const auto log = slurp(backy / "backy.log");
-        const auto cost = log.find("re-layout: 24.00 MiB held for 16.00 MiB in use: 8.00 MiB are copied, some at a time, and shared again by all");
-        const auto done = log.find("re-layout: 8.00 MiB copied, now 16.00 MiB held for 16.00 MiB in use");
-        CHECK((cost < done && done != std::string::npos) == (place.filename() == "btrfs"));
+        INFO(log);
+        // How writeback cuts the extents is btrfs's choice: a few blocks more or less stay as they are.
+        const std::regex said(R"(re-layout: 2[34]\.\d\d MiB held for 16\.00 MiB in use: [78]\.\d\d MiB are copied, some at a time, and shared again by all[^\n]*\n)"
+                              R"([^\n]*re-layout: [78]\.\d\d MiB copied, now 16\.\d\d MiB held for 16\.00 MiB in use)");
+        CHECK(std::regex_search(log, said) == (place.filename() == "btrfs"));
         CHECK(slurp(backy / "last") == volume);
         CHECK(backy("verify").code == 0);
     }
