@@ -12,6 +12,9 @@ find_dependency(PkgConfig) # Debian's RE2 brings no CMake package
 if(NOT TARGET PkgConfig::RE2)
   pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 endif()
+if(NOT TARGET PkgConfig::SYSTEMD)
+  pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+endif()
 
 # Optional: without Ceph's libraries a build lacks the sources ceph-rbd and flyingcircus and the target rbd:, and says so.
 list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tests: cli/scheduler cli/check cli/shell cli/expire cli/program core/interruption scheduler/daemon scheduler/child scheduler/known scheduler/shell_client
+// Tests: cli/scheduler cli/check cli/shell cli/expire cli/program core/interruption scheduler/daemon scheduler/service_manager scheduler/child scheduler/known scheduler/shell_client
 // The real daemon with real backups: what an admin sees of it, and what it does when the world is as it is.
 #include "support/running_scheduler.hpp"
 
 #include <regex>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 using namespace support;
 using namespace std::chrono_literals;
@@ -427,4 +429,40 @@ TEST_CASE("scheduler: a re-layout makes way for a run, and is gone on with later
     CHECK(d.logged("vm1: the re-layout made way for a run") == 1);
     CHECK(eventually(20s, [&] { return begun() == 2; }));
     CHECK(d.stop() == 0);
+}
+
+TEST_CASE("scheduler: tells the service manager that started it how it is") {
+    running_scheduler d;
+    d.configure(daily, {{"vm1", "daily"}});
+    d.volumes({"vm1"});
+    const auto socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ::sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const auto name = "/tmp/backy-notify-" + std::to_string(::getpid());
+    std::strncpy(address.sun_path, name.c_str(), sizeof address.sun_path - 1);
+    REQUIRE(::bind(socket, reinterpret_cast<const ::sockaddr*>(&address), sizeof address) == 0);
+    std::vector<std::string> said;
+    const auto heard = [&](const std::string& what) {
+        return eventually(20s, [&] {
+            char text[256];
+            for (ssize_t n; (n = ::recv(socket, text, sizeof text, MSG_DONTWAIT)) > 0;) said.emplace_back(text, static_cast<std::size_t>(n));
+            const auto found = std::ranges::find(said, what);
+            if (found == said.end()) return false;
+            said.erase(said.begin(), found + 1);
+            return true;
+        });
+    };
+    d.start_as({"/bin/sh", "-c", "NOTIFY_SOCKET=" + name + " WATCHDOG_USEC=200000 WATCHDOG_PID=$$ exec '" BACKY_PROGRAM "' -l '" + d.log().string() + "' scheduler -c '" + d.config().string() + "'"});
+    CHECK(heard("READY=1"));
+    for (int i = 0; i < 3; ++i) CHECK(heard("WATCHDOG=1"));
+    d.signal(SIGHUP);
+    CHECK(heard("RELOADING=1"));
+    CHECK(heard("READY=1"));
+    CHECK(heard("WATCHDOG=1"));
+    d.signal(SIGTERM);
+    CHECK(heard("STOPPING=1"));
+    CHECK(d.wait() == 0);
+    CHECK(std::ranges::count(names_in(d.base), ".status.prom") == 1);
+    ::close(socket);
+    ::unlink(name.c_str());
 }

@@ -9,6 +9,24 @@
 
 namespace backy::cli {
 
+/// As far as it can be known without freezing the volume.
+template <Store T, Catalog C, Hash H, Clock K>
+void plan_backup(plan& plan, const repository<T, C, H, K>& repository, Source auto& source, const Schedule auto& schedule, const std::vector<std::string>& tags) {
+    const auto h = repository.catalog().read();
+    try {
+        require_room(repository, h);
+    } catch (const no_space& e) {
+        repository.journal().warning(e.what());
+        plan_expiry(plan, repository, schedule);
+    }
+    const auto* const parent = h.newest();
+    const auto tracking = tracking_of(source);
+    const auto has_base = [&] { return std::ranges::count(source.snapshots(), parent->id) > 0; };
+    const bool by_map = parent && tracking.has_map && !tracking.full_always && has_base();
+    plan.would("read", by_map ? "what changed since revision " + parent->id + ", and a part of the rest" : "every allocated block");
+    plan.would("make", "a revision of " + source.name() + " with " + join(tags, ",") + ", " + (parent ? "built upon revision " + parent->id : "the first"));
+}
+
 template <Composition B>
 void add_backup(CLI::App& app, invocation& call) {
     auto* const command = app.add_subcommand("backup", "One new revision");
@@ -19,11 +37,13 @@ void add_backup(CLI::App& app, invocation& call) {
     const auto w = std::make_shared<words>();
     command->add_option("TAGS", w->tags, "Its tags, separated by commas")->required();
     command->add_flag("--paced", w->paced, "Read one MiB for each byte that comes on standard input");
-    command->callback([&call, w] {
-        call.run = [&call, w] {
+    const auto plan = add_plan(*command);
+    command->callback([&call, w, plan] {
+        call.run = [&call, w, plan] {
             const auto tags = parse_tags(w->tags);
             int code = success;
-            with_repository<B>(call, intent::change, [&](auto& repository, auto& source, auto& schedule, auto& log) {
+            with_repository<B>(call, plan->what(), [&](auto& repository, auto& source, auto& schedule, auto& log) {
+                if (plan->dry()) return plan_backup(*plan, repository, source, schedule, tags), plan->print();
                 allowance pace(STDIN_FILENO, true);  // a daemon that was killed must not take the backup with it
                 if (w->paced) {
                     if constexpr (requires { source.before_each_read(nullptr); }) source.before_each_read([&pace](byte_count n) { pace.take(n); });

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <backy/cli/command.hpp>
+#include <backy/cli/json.hpp>
 #include <backy/config/global.hpp>
 #include <backy/monitoring/check.hpp>
 
@@ -21,10 +22,12 @@ void add_check(CLI::App& app, invocation& call) {
     auto* const command = app.add_subcommand("check", "Nagios plug-in: are all jobs within their SLA?");
     struct words {
         std::string config = config::default_path, status;
+        bool as_json = false;
     };
     const auto w = std::make_shared<words>();
     auto* const config = command->add_option("-c,--config", w->config, "The scheduler's configuration, which names the status file")->capture_default_str();
     command->add_option("--status", w->status, "The status file")->excludes(config);
+    command->add_flag("--json", w->as_json, "The verdict as JSON, for other monitoring");
     command->preparse_callback([&call](std::size_t) { call.plugin = true; });
     command->callback([&call, w] {
         call.run = [w] {
@@ -38,8 +41,10 @@ void add_check(CLI::App& app, invocation& call) {
             }
             const auto verdict = monitoring::check_file(path, modified, typename B::clock{}.now(),
                                                         [&] { return io::file<io::posix>(io::posix{}, path, O_RDONLY | O_NONBLOCK).text(largest); });
-            std::cout << verdict.text;
-            return static_cast<int>(verdict.level);
+            const auto code = static_cast<int>(verdict.level);
+            if (w->as_json) print({{"format", json_format}, {"code", code}, {"text", verdict.text}});
+            else std::cout << verdict.text;
+            return code;
         };
     });
 }

@@ -22,11 +22,13 @@ namespace backy::cli {
 /// Scripts and the scheduler go by these.
 enum exit_code : int { success = 0, failure = 1, usage = 2, attention = 3, locked = 75 };
 
+inline constexpr std::size_t shown_id_length = 10;  ///< in tables
+
 /// The options before the command, and what the chosen command is to do.
 struct invocation {
     std::filesystem::path directory = ".";
     std::string log_file;
-    bool verbose = false;
+    bool verbose = false, quiet = false;
     std::string words;  ///< the command line, for the log
     std::span<char*> arguments;
     bool plugin = false;  ///< its failures are Nagios's UNKNOWN, on standard output
@@ -48,7 +50,8 @@ enum class intent { read, change };
 /// A symlink in a repository is not followed, one that the user names is.
 inline std::unique_ptr<command_log<>> open_log(const invocation& call, intent what) {
     const bool in_directory = call.log_file.empty() && what == intent::change;
-    return std::make_unique<command_log<>>(in_directory ? (call.directory / "backy.log").string() : call.log_file, "$ " + call.words, call.verbose,
+    return std::make_unique<command_log<>>(in_directory ? (call.directory / "backy.log").string() : call.log_file, "$ " + call.words,
+                                           call.quiet ? loudness::quiet : call.verbose ? loudness::verbose : loudness::normal,
                                            in_directory ? O_NOFOLLOW : 0);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <backy/cli/command.hpp>
+#include <backy/cli/json.hpp>
 
 namespace backy::cli {
 
@@ -13,18 +14,25 @@ inline void add_revision_option(CLI::App& command, std::string& spec) {
 template <Composition B>
 void add_find(CLI::App& app, invocation& call) {
     auto* const command = app.add_subcommand("find", "Print the absolute path of a revision's image");
-    const auto spec = std::make_shared<std::string>("last");
-    add_revision_option(*command, *spec);
-    command->callback([&call, spec] {
-        call.run = [&call, spec] {
+    struct words {
+        std::string spec = "last";
+        bool as_json = false;
+    };
+    const auto w = std::make_shared<words>();
+    add_revision_option(*command, w->spec);
+    command->add_flag("--json", w->as_json, "As JSON, with its full ID");
+    command->callback([&call, w] {
+        call.run = [&call, w] {
             with_revisions<B>(call, intent::read, [&](auto& repository, auto&, auto&) {
                 confine_to_files(repository);
                 const auto h = repository.catalog().read();
-                const auto& r = resolve(h, *spec);
+                const auto& r = resolve(h, w->spec);
                 using T = std::remove_cvref_t<decltype(repository.store())>;
                 if constexpr (FileStore<T>) {
                     (void)repository.store().open(r.id);  // a path that leads nowhere is no answer
-                    std::cout << repository.store().path(r.id).string() << '\n';
+                    const auto path = repository.store().path(r.id).string();
+                    if (w->as_json) print({{"format", json_format}, {"uuid", r.id}, {"image", path}});
+                    else std::cout << path << '\n';
                 } else throw store_error("find", std::string("a store of type ") + T::type.c_str() + " keeps no files (use restore)");
             });
             return success;

@@ -2,7 +2,7 @@
 // backy init TYPE SOURCE
 #pragma once
 
-#include <backy/cli/command.hpp>
+#include <backy/cli/plan.hpp>
 
 namespace backy::cli {
 
@@ -25,9 +25,10 @@ void add_init(CLI::App& app, invocation& call) {
     const auto w = std::make_shared<words>();
     command->add_option("TYPE", w->type, "One of: " + known_names(B::sources))->required();
     command->add_option("SOURCE", w->source, "What to back up: the path of a file; POOL/IMAGE; POOL/IMAGE,VM[,TOKEN]")->required();
-    command->callback([&call, w] {
+    const auto plan = add_plan(*command);
+    command->callback([&call, w, plan] {
         call.hide(w->source);
-        call.run = [&call, w] {
+        call.run = [&call, w, plan] {
             section table;
             if (!visit(B::sources, w->type, [&](auto source) {
                     using S = typename decltype(source)::type;
@@ -42,10 +43,22 @@ void add_init(CLI::App& app, invocation& call) {
                 using S = typename decltype(source)::type;
                 (void)S::config::from(config::parse(text, path).table("source"));  // what is written can be read, or nothing is written
             });
+            const auto refuse_another = [&] {
+                struct ::stat st {};
+                const auto rc = io::posix{}.fstatat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
+                if (rc != -ENOENT && rc != -ENOTDIR) io::check(rc, path, "stat");
+                if (rc == 0) throw error(path, "init: there is a configuration already; it was left as it is");
+            };
+            if (plan->dry()) {
+                refuse_another();
+                plan->would("write", path);
+                plan->print();
+                return success;
+            }
             make_directories(call.directory);
             io::directory<io::posix> directory(call.directory);
             [[maybe_unused]] const auto lock = typename B::catalog(call.directory).lock(false);
-            if (directory.status_of(config::repository_file)) throw error(path, "init: there is a configuration already; it was left as it is");
+            refuse_another();
             directory.replace(config::repository_file, text, ".config.new", io::private_mode);
             return success;
         };

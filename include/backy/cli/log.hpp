@@ -22,14 +22,28 @@ inline std::string progress_text(byte_count done, byte_count total, seconds elap
     return std::string(percent) + " of " + to_size(total) + ", " + to_size(static_cast<byte_count>(rate)) + "/s" + left;
 }
 
+/// What goes to standard error beside the log.
+enum class loudness {
+    quiet,    ///< errors
+    normal,   ///< warnings, and a bar that shows progress on a terminal
+    verbose,  ///< everything
+};
+
+/// Only on a terminal, and not for who asked for none (https://no-color.org).
+inline bool wants_colours(int descriptor) {
+    const auto* const refused = std::getenv("NO_COLOR");
+    const auto* const terminal = std::getenv("TERM");
+    return ::isatty(descriptor) == 1 && !(refused && *refused) && !(terminal && std::string_view(terminal) == "dumb");
+}
+
 /// The log is opened at its first line and again when it was renamed (logrotate). Where it cannot be written: standard error.
 template <Io I = io::posix>
 class command_log final : public journal {
 public:
-    /// An empty path: no log. `first_line` is written before the first of any other. `verbose`: everything to standard error as well.
-    /// `flags`: of openat(2), for the log.
-    command_log(std::string path, std::string first_line, bool verbose, int flags = 0)
-        : path_(std::move(path)), first_line_(std::move(first_line)), verbose_(verbose), flags_(flags), watched_(::isatty(STDERR_FILENO) == 1) {}
+    /// An empty path: no log. `first_line` is written before the first of any other. `flags`: of openat(2), for the log.
+    command_log(std::string path, std::string first_line, loudness loud, int flags = 0)
+        : path_(std::move(path)), first_line_(std::move(first_line)), loud_(loud), flags_(flags), watched_(::isatty(STDERR_FILENO) == 1),
+          coloured_(wants_colours(STDERR_FILENO)) {}
     ~command_log() override { clear_bar(); }
 
     void record(severity s, std::string_view text) noexcept override {
@@ -38,7 +52,7 @@ public:
             const auto line = on_one_line(text);
             const bool logged = append(s, line);
             clear_bar();
-            if ((s != severity::info || verbose_ || !logged) && !goes_to_stderr()) std::cerr << line << std::endl;
+            if ((is_told(s) || !logged) && !goes_to_stderr()) std::cerr << (coloured_ ? painted(s, line) : line) << std::endl;
         } catch (...) {}  // a log that cannot be written must not end a backup
     }
 
@@ -52,12 +66,17 @@ public:
             if (now - shown_ < (watched_ ? std::chrono::milliseconds(200) : std::chrono::seconds(60))) return;
             shown_ = now;
             const auto text = progress_text(done, total, now - started_);
-            if (watched_) show_bar(text, done, total);
+            if (watched_ && loud_ != loudness::quiet) show_bar(text, done, total);
             else append(severity::info, text);
         } catch (...) {}
     }
 
 private:
+    bool is_told(severity s) const { return s == severity::error || loud_ == loudness::verbose || (s == severity::warning && loud_ == loudness::normal); }
+    static std::string painted(severity s, const std::string& line) {
+        constexpr std::array colours{"", "\x1b[33m", "\x1b[31m"};  // ECMA-48, 8.3.117: yellow, red
+        return s == severity::info ? line : colours[static_cast<std::size_t>(s)] + line + "\x1b[0m";
+    }
     /// False: it could not be written anywhere.
     bool append(severity s, const std::string& line) {
         if (path_.empty()) return true;
@@ -94,9 +113,9 @@ private:
     }
 
     std::string path_, first_line_;
-    bool verbose_;
+    loudness loud_;
     int flags_;
-    bool watched_, bar_ = false, complained_ = false;
+    bool watched_, coloured_, bar_ = false, complained_ = false;
     std::mutex guard_;
     std::optional<io::file<I>> file_;
     std::chrono::steady_clock::time_point started_, shown_;

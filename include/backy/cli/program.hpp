@@ -4,6 +4,7 @@
 #pragma once
 
 #include <backy/cli/command.hpp>
+#include <backy/core/closest.hpp>
 #include <backy/core/version.hpp>
 #include <backy/monitoring/check.hpp>
 
@@ -26,6 +27,35 @@ inline int report(const std::exception& e, const invocation& call) {
     return failure;
 }
 
+/// Help on one screen of 80 x 24: what there is to choose from. How a command is used, its own help says.
+inline std::string overview(const CLI::App* app) {
+    const auto line = [](const std::string& name, const std::string& about) { return "  " + name + std::string(name.size() < 22 ? 22 - name.size() : 1, ' ') + about + "\n"; };
+    auto text = "Usage: " + app->get_name() + " [OPTIONS] COMMAND ...           (" + app->get_name() + " COMMAND --help)\n";
+    for (const auto* const command : app->get_subcommands({})) text += line(command->get_name(), command->get_description());
+    text += "\n";
+    for (const auto* const option : app->get_options())
+        if (option != app->get_help_ptr()) text += line(option->get_name(false, true) + (option->get_expected_max() > 0 ? " " + option->get_option_text() : ""), option->get_description());
+    return text;
+}
+
+/// "did you mean backup?": for the first word that was not understood; "" if nothing is like it.
+inline std::string suggestion(const CLI::App& app) {
+    const auto unknown = app.remaining(true);
+    if (unknown.empty()) return "";
+    const auto& word = unknown.front();
+    const auto chosen = app.get_subcommands();
+    std::vector<std::string> known;
+    const bool is_option = word.starts_with('-');
+    if (!is_option && chosen.empty())
+        for (const auto* const command : app.get_subcommands({})) known.push_back(command->get_name());
+    for (const auto* const part : {&app, chosen.empty() ? nullptr : static_cast<const CLI::App*>(chosen.front())})
+        if (part && is_option)
+            for (const auto* const option : part->get_options())
+                for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+    const auto meant = closest(word, known);
+    return meant ? "did you mean " + *meant + "? " : "";
+}
+
 }  // namespace detail
 
 /// Parses the command line by the app that describe(app, call) fills, runs what was chosen, and says in the exit code what came of
@@ -41,7 +71,8 @@ int run_program(int argc, char** argv, const std::string& about, const std::stri
     CLI::App app(about, name);
     app.set_version_flag("--version", name + " " + version);
     app.add_option("-l,--logfile", call.log_file, "Default: backy.log in DIR, for commands that change it")->option_text("LOGFILE");
-    app.add_flag("-v,--verbose", call.verbose, "Say on standard error what goes to the log");
+    auto* const verbose = app.add_flag("-v,--verbose", call.verbose, "Say on standard error what goes to the log");
+    app.add_flag("-q,--quiet", call.quiet, "Say errors only")->excludes(verbose);
     describe(app, call);
 
     try {
@@ -56,7 +87,7 @@ int run_program(int argc, char** argv, const std::string& about, const std::stri
     } catch (const CLI::ParseError& e) {
         if (e.get_exit_code() == 0) return app.exit(e);  // help and version, on standard output
         if (call.plugin) return detail::report(e, call);
-        std::cerr << name << ": " << on_one_line(e.what()) << " (" << name << " --help" << (app.get_subcommands({}).empty() ? "" : ", " + name + " COMMAND --help") << ")" << std::endl;
+        std::cerr << name << ": " << on_one_line(e.what()) << " (" << detail::suggestion(app) << name << " --help" << (app.get_subcommands({}).empty() ? "" : ", " + name + " COMMAND --help") << ")" << std::endl;
         return usage;
     } catch (const std::exception& e) {
         return detail::report(e, call);

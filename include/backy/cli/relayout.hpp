@@ -2,7 +2,7 @@
 // backy relayout
 #pragma once
 
-#include <backy/cli/command.hpp>
+#include <backy/cli/plan.hpp>
 #include <backy/engine/relayout.hpp>
 
 namespace backy::cli {
@@ -10,9 +10,14 @@ namespace backy::cli {
 template <Composition B>
 void add_relayout(CLI::App& app, invocation& call) {
     auto* const command = app.add_subcommand("relayout", "Give back space that revisions hold and no longer use (btrfs)");
-    command->callback([&call] {
-        call.run = [&call] {
-            with_revisions<B>(call, intent::change, [](auto& repository, auto&, auto&) { relayout(repository); });
+    const auto plan = add_plan(*command);
+    command->callback([&call, plan] {
+        call.run = [&call, plan] {
+            with_revisions<B>(call, plan->what(), [&](auto& repository, auto&, auto&) {
+                if (!plan->dry()) return (void)relayout(repository);
+                if (const auto now = layout_of(repository); is_worth_a_relayout(now)) plan->would("copy", to_size(now->to_copy) + ": " + held_and_used(*now));
+                plan->print();
+            });
             return success;
         };
     });

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <backy/cli/find.hpp>
+#include <backy/cli/plan.hpp>
 #include <backy/engine/restore.hpp>
 
 namespace backy::cli {
@@ -40,13 +41,19 @@ void add_restore(CLI::App& app, invocation& call) {
     add_revision_option(*command, w->spec);
     command->add_flag("--force", w->request.force, "Although the target is in use");
     command->add_option("TARGET", w->request.spelling, "Only what differs is written to a file or device that is there")->required();
-    command->callback([&call, w] {
-        call.run = [&call, w] {
+    const auto plan = add_plan(*command);
+    command->callback([&call, w, plan] {
+        call.run = [&call, w, plan] {
             require_target<B>(w->request.spelling);
             with_revisions<B>(call, intent::read, [&](auto& repository, auto&, auto& log) {
                 const auto h = repository.catalog().read();
                 const auto r = resolve(h, w->spec);
                 if (!r.counts()) log.warning("revision " + r.id + ": it is distrusted");
+                if (plan->dry()) {  // a target is looked at when it is opened, and then it may be made
+                    (void)repository.store().open(r.id);
+                    plan->would("write", "revision " + r.id + ", " + to_size(r.size) + ", to " + w->request.spelling);
+                    return plan->print();
+                }
                 w->request.repository = io::directory<io::posix>(call.directory).real_path();
                 with_target<B>(w->request, [&](auto& target) {
                     confine_to_files(repository, target);

@@ -2,28 +2,10 @@
 // backy status [--json]
 #pragma once
 
-#include <backy/cli/command.hpp>
-#include <backy/history/metadata.hpp>
+#include <backy/cli/facts.hpp>
 #include <backy/monitoring/report.hpp>
 
-#include <nlohmann/json.hpp>
-
 namespace backy::cli {
-
-inline constexpr std::size_t shown_id_length = 10;
-
-/// What deserves a look: "distrusted", "live", "damaged: …".
-std::vector<std::string> marks_of(const revision& r, auto& store) {
-    std::vector<std::string> marks;
-    if (r.trust == trust::distrusted) marks.push_back("distrusted");
-    if (r.consistency == consistency::live) marks.push_back("live");
-    try {
-        if (store.open(r.id).size() != r.size && r.digests) marks.push_back("damaged");
-    } catch (const error&) {
-        marks.push_back("damaged");
-    }
-    return marks;
-}
 
 /// "proven: compared 2015-11-05 10:32:03, verified - (late)": what the schedule promises; "" if that is nothing.
 inline std::string proofs_line(const history& h, const proof_limits& limits, timestamp now) {
@@ -50,22 +32,9 @@ std::string status_table(const history& h, auto& store, const Schedule auto& sch
            proofs_line(h, schedule.proofs(), now);
 }
 
-nlohmann::ordered_json status_json(const history& h, auto& store, const Schedule auto& schedule) {
-    using json = nlohmann::ordered_json;
-    json all{{"format", 1}, {"revisions", json::array()}, {"damaged", json::array()}, {"strangers", h.strangers}};
-    for (const auto& r : h.revisions) {
-        json one{{"uuid", r.id}, {"timestamp", to_rfc3339(r.made_at)}, {"tags", sorted_tags(r.tags, schedule)}, {"trust", name_of(r.trust)},
-                 {"consistency", name_of(r.consistency)}, {"size", r.size}, {"marks", marks_of(r, store)}};
-        one["sequence"] = r.sequence ? json(*r.sequence) : json();
-        one["parent"] = r.parent ? json(*r.parent) : json();
-        one["source"] = {{"type", r.source.type}, {"name", r.source.name}, {"identity", r.source.identity}};
-        one["stats"] = {{"bytes_written", r.stats.bytes_written}, {"bytes_read", r.stats.bytes_read}, {"duration", r.stats.duration.count()}};
-        one["digests"] = r.digests ? json{{"algorithm", r.digests->algorithm}, {"block_size", r.digests->block_size}, {"sha256", r.digests->sha256}} : json();
-        one["proof"] = json::object();
-        for (const auto& [name, proof] : {std::pair("durable", r.durable), {"read_back", r.read_back}, {"compared", r.compared}, {"verified", r.verified}})
-            if (proof) one["proof"][name] = {{"at", to_rfc3339(proof->at)}, {"part", proof->part}};
-        all["revisions"].push_back(std::move(one));
-    }
+json status_json(const history& h, auto& store, const Schedule auto& schedule) {
+    json all{{"format", json_format}, {"revisions", json::array()}, {"damaged", json::array()}, {"strangers", h.strangers}};
+    for (const auto& r : h.revisions) all["revisions"].push_back(facts_of(r, store, schedule));
     for (const auto& d : h.damaged) all["damaged"].push_back({{"uuid", d.id}, {"why", d.why}});
     return all;
 }
@@ -81,7 +50,7 @@ void add_status(CLI::App& app, invocation& call) {
                 confine_to_files(repository);
                 const auto h = repository.catalog().read();
                 report_damage(h, log);
-                if (*as_json) std::cout << status_json(h, repository.store(), schedule).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+                if (*as_json) print(status_json(h, repository.store(), schedule));
                 else std::cout << status_table(h, repository.store(), schedule, repository.clock().now());
             });
             return success;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <backy/cli/find.hpp>
+#include <backy/cli/plan.hpp>
 #include <backy/core/allowance.hpp>
 #include <backy/engine/verify.hpp>
 
@@ -22,12 +23,13 @@ void add_verify(CLI::App& app, invocation& call) {
     auto* const older = command->add_option("--older-than", w->older_than, "Every revision that counts and whose bytes were not read for so long")
                             ->option_text("DURATION")->excludes("--revision")->excludes(all)->excludes(distrusted);
     command->add_flag("--paced", w->paced, "Read one MiB for each byte that comes on standard input")->needs(older);
-    command->callback([&call, w] {
-        call.run = [&call, w] {
+    const auto plan = add_plan(*command);
+    command->callback([&call, w, plan] {
+        call.run = [&call, w, plan] {
             const auto age = w->older_than.empty() ? std::nullopt : parse_duration(w->older_than);
             if (!age && !w->older_than.empty()) throw config_error("--older-than", "must be a number with s, m, h, d or w: \"" + w->older_than + "\"");
             int code = success;
-            with_revisions<B>(call, intent::change, [&](auto& repository, auto&, auto& log) {
+            with_revisions<B>(call, plan->what(), [&](auto& repository, auto&, auto& log) {
                 confine_to_files(repository);
                 const auto h = repository.catalog().read();
                 const auto now = repository.clock().now();
@@ -36,6 +38,10 @@ void add_verify(CLI::App& app, invocation& call) {
                 else if (!w->all && !w->distrusted) chosen.push_back(resolve(h, w->spec));
                 else std::ranges::copy_if(h.revisions, std::back_inserter(chosen), [&](const revision& r) { return w->all || !r.counts(); });
 
+                if (plan->dry()) {
+                    for (const auto& r : chosen) plan->would("read", "revision " + r.id + ", " + to_size(r.size));
+                    return plan->print();
+                }
                 verification how;
                 if (w->all) how.believed_since = now;
                 if (age) how.believed_since = now - *age / 2;  // so that what is shared is read once for all of them

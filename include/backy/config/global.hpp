@@ -13,12 +13,15 @@ namespace backy::config {
 inline constexpr auto* default_path = "/etc/backy.conf";
 inline constexpr auto* default_status_path = "/run/backy/status.json";  ///< for those who may not read the configuration
 
+inline constexpr auto* metrics_extension = ".prom";  ///< what node_exporter's textfile collector reads
+
 struct global {
     std::filesystem::path base_dir;
     bool require_mount;
     std::size_t worker_limit;  ///< backups at a time in each of the two pools
     std::filesystem::path status_file;
     std::chrono::seconds status_interval;
+    std::filesystem::path metrics_file() const { return std::filesystem::path(status_file).replace_extension(metrics_extension); }
     std::vector<std::string> telnet_addrs;
     std::uint16_t telnet_port;
     std::string backup_completed_callback;  ///< empty: none
@@ -45,6 +48,7 @@ struct global {
         g.require_mount = table.get<bool>("require-mount", false);
         g.worker_limit = static_cast<std::size_t>(number("worker-limit", 1, 1000));
         g.status_file = path("status-file", "");
+        if (g.status_file.extension() == metrics_extension) table.refuse("status-file", "must not end in .prom: that is the file of metrics beside it");
         if (g.status_file.empty()) g.status_file = g.base_dir / ".status.json";
         g.status_interval = std::chrono::seconds(number("status-interval", 30, 200));  // check calls one of 300 s too old
         g.telnet_addrs = addresses(table);

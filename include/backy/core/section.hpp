@@ -46,6 +46,8 @@ public:
     /// For a key that is known not to be there: without looking, so that a table of 10,000 jobs is read in time.
     void add(std::string key, value v);
     void erase(std::string_view key);
+    /// For a wrapper of what reads this table: the key is the wrapper's, gone from here, and still named among those that are known.
+    void set_aside(std::string_view key);
 
     /// The value, or nothing when the key is absent. Of another type: config_error.
     template <class T>
@@ -77,6 +79,7 @@ private:
     std::string file_, path_;
     place at_;
     std::vector<entry> entries_;
+    std::vector<std::string> aside_;
 };
 
 struct value {
@@ -110,6 +113,11 @@ inline section& section::set(std::string key, value v) {
 }
 
 inline void section::add(std::string key, value v) { entries_.push_back({std::move(key), std::move(v)}); }
+
+inline void section::set_aside(std::string_view key) {
+    erase(key);
+    aside_.emplace_back(key);
+}
 
 inline void section::erase(std::string_view key) {
     std::erase_if(entries_, [&](const entry& e) { return e.key == key; });
@@ -165,8 +173,11 @@ inline std::chrono::seconds section::duration(std::string_view key, const std::s
 
 inline void section::allow_only(const std::vector<std::string_view>& known) const {
     for (const auto& e : entries_)
-        if (std::ranges::count(known, std::string_view(e.key)) == 0)
-            refuse(e.key, "unknown key; known here: " + join({known.begin(), known.end()}, ", "));
+        if (std::ranges::count(known, std::string_view(e.key)) == 0) {
+            std::vector<std::string> all(known.begin(), known.end());
+            all.insert(all.end(), aside_.begin(), aside_.end());
+            refuse(e.key, "unknown key; known here: " + join(all, ", "));
+        }
 }
 
 }  // namespace backy

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <backy/io/filesystem.hpp>
+#include <backy/monitoring/metrics.hpp>
 #include <backy/scheduler/agenda.hpp>
 #include <backy/scheduler/child.hpp>
 #include <backy/scheduler/commands.hpp>
 #include <backy/scheduler/jobs.hpp>
 #include <backy/scheduler/known.hpp>
 #include <backy/scheduler/scrub.hpp>
+#include <backy/scheduler/service_manager.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -70,6 +72,7 @@ public:
     /// Until SIGTERM or SIGINT. Throws error when it cannot go on.
     void run() {
         spawn_task(signals());
+        spawn_task(be_alive());
         spawn_task(begin());
         loop_.run();
         blocking_.join();
@@ -100,7 +103,11 @@ public:
     /// Throws error, and config_error for a broken configuration: then the old one stays in force.
     asio::awaitable<std::string> reload() {
         if (std::exchange(reloading_, true)) throw error("reload", "one is in progress");
-        const std::shared_ptr<void> done(nullptr, [this](void*) { reloading_ = false; });
+        service_manager::reloading();
+        const std::shared_ptr<void> done(nullptr, [this](void*) {
+            reloading_ = false;
+            service_manager::ready();
+        });
         try {
             auto fresh = co_await off_loop([this] { return read_configuration<B>(config_path_); });
             reload_trouble_.clear();
@@ -142,6 +149,18 @@ private:
         alarm_.cancel();
     }
 
+    /// As long as this loop goes round.
+    asio::awaitable<void> be_alive() {
+        const auto interval = service_manager::watchdog_interval();
+        if (!interval) co_return;
+        asio::steady_timer pause(loop_);
+        for (;;) {
+            service_manager::alive();
+            pause.expires_after(*interval);
+            co_await pause.async_wait(asio::use_awaitable);
+        }
+    }
+
     // ---- start
 
     asio::awaitable<void> begin() {
@@ -159,6 +178,7 @@ private:
         co_await survey();
         co_await write_status();
         journal_.info("ready: " + std::to_string(names.size()) + " jobs, " + std::to_string(rest.size()) + " of them to be looked at");
+        service_manager::ready();
         spawn_task(work());
         spawn_task(watch());
         spawn_task(scrub());
@@ -618,11 +638,14 @@ private:
                 if (const auto* const j = agenda_.find(name)) known.looks.push_back({name, print.fingerprint, print.thorough, j->standing});
         const auto current = report();
         const auto path = settings_.global.status_file;
+        const auto metrics = settings_.global.metrics_file().filename().string();
         try {
             co_await off_loop([&] {
                 constexpr ::mode_t for_everybody = 0644;
                 const auto name = path.filename().string();
-                io::directory<io::posix>(path.parent_path()).replace(name, monitoring::print_json(*current), "." + name + ".new", for_everybody);
+                const io::directory<io::posix> folder(path.parent_path());
+                folder.replace(name, monitoring::print_json(*current), "." + name + ".new", for_everybody);
+                folder.replace(metrics, monitoring::metrics_of(*current), "." + metrics + ".new", for_everybody);
                 if (!known.looks.empty()) base_.replace(known_repositories::file, monitoring::print_json(known), ".known.json.new", io::private_mode);
             });
             status_trouble_.clear();
@@ -678,6 +701,7 @@ private:
     }
 
     asio::awaitable<void> stop() {
+        service_manager::stopping();
         stopping_ = true;
         shell_.stop();
         alarm_.cancel();

@@ -21,7 +21,7 @@ public:
             const auto rate = table.get<std::int64_t>("read-rate", 0);
             if (table.has("read-rate") && (rate < 1 || rate > most)) table.refuse("read-rate", "must be from 1 to " + std::to_string(most) + " (MiB per second): " + std::to_string(rate));
             auto rest = table;
-            rest.erase("read-rate");
+            rest.set_aside("read-rate");
             return {S::config::from(rest), static_cast<byte_count>(rate) * 1_MiB};
         }
     };
