@@ -119,7 +119,7 @@ TEST_CASE("list: every job of the base directory; one that cannot be read is an 
     const auto r = shell(base);
     INFO(r.out << r.err);
     CHECK(r.code == 0);
-    const auto empty = r.out.find("\n| vm0 |         0 | -                   | -          | -     |   0 Bytes |\n"), full = r.out.find("\n| vm1 |         1 | 20");
+    const auto empty = r.out.find("\n| vm0 |         0 | -                   | -          | -     |    0 Bytes |\n"), full = r.out.find("\n| vm1 |         1 | 20");
     CHECK((empty != r.out.npos && full != r.out.npos && empty < full));
     CHECK(r.out.find("| " + id.substr(0, 10) + " | daily |") != r.out.npos);
     CHECK(r.out.find("no-job") == r.out.npos);
@@ -148,7 +148,7 @@ TEST_CASE("--dry-run: every command that changes something says what it would do
             CHECK(picture_of(f.dir.path()) == before);
         };
         const auto volume = (f.dir / "disk.img").string();
-        says("backup --dry-run daily", "would read every allocated block\nwould make a revision of file " + volume + " with daily, built upon revision " + second + "\n");
+        says("backup --dry-run daily", "would read every allocated block\nwould make a revision of " + volume + " with daily, built upon revision " + second + "\n");
         says("restore --dry-run '" + (f.dir / "new").string() + "'", "would write revision " + second + ", 292.97 KiB, to " + (f.dir / "new").string() + "\n");
         says("verify --dry-run", "would read revision " + second + ", 292.97 KiB\n");
         says("verify --all --dry-run", "would read revision " + first + ", 292.97 KiB\nwould read revision " + second + ", 292.97 KiB\n");

@@ -69,7 +69,7 @@ int run_program(int argc, char** argv, const std::string& about, const std::stri
     for (int i = 0; i < argc; ++i) call.words += (i == 0 ? "" : " ") + std::string(argv[i]);
 
     CLI::App app(about, name);
-    app.set_version_flag("--version", name + " " + version);
+    app.set_version_flag("--version", name + " " + version, "The version");
     app.add_option("-l,--logfile", call.log_file, "Default: backy.log in DIR, for commands that change it")->option_text("LOGFILE");
     auto* const verbose = app.add_flag("-v,--verbose", call.verbose, "Say on standard error what goes to the log");
     app.add_flag("-q,--quiet", call.quiet, "Say errors only")->excludes(verbose);

@@ -9,7 +9,7 @@ namespace backy::cli {
 
 template <Composition B>
 void add_relayout(CLI::App& app, invocation& call) {
-    auto* const command = app.add_subcommand("relayout", "Give back space that revisions hold and no longer use (btrfs)");
+    auto* const command = app.add_subcommand("relayout", "Give back space that revisions hold and do not use");
     const auto plan = add_plan(*command);
     command->callback([&call, plan] {
         call.run = [&call, plan] {

@@ -32,7 +32,7 @@ void require_target(const std::string& spelling) {
 
 template <Composition B>
 void add_restore(CLI::App& app, invocation& call) {
-    auto* const command = app.add_subcommand("restore", "Write a revision to a file, a device, or - for standard output");
+    auto* const command = app.add_subcommand("restore", "Write a revision to a file, a device, or - (stdout)");
     struct words {
         std::string spec = "last";
         target_request request;

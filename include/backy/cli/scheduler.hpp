@@ -36,7 +36,7 @@ int run_scheduler(invocation& call, const std::string& config, bool has_commands
 
 template <Composition B>
 void add_scheduler(CLI::App& app, invocation& call) {
-    auto* const command = app.add_subcommand("scheduler", "The daemon that runs every job by its schedule, in the foreground");
+    auto* const command = app.add_subcommand("scheduler", "The daemon that runs every job by its schedule");
     const auto path = std::make_shared<std::string>(config::default_path);
     command->add_option("-c,--config", *path, "Its configuration")->capture_default_str();
     command->callback([&call, path] { call.run = [&call, path] { return run_scheduler<B>(call, *path, true); }; });

@@ -9,7 +9,7 @@
 namespace backy::cli {
 
 inline void add_shell(CLI::App& app, invocation& call) {
-    auto* const command = app.add_subcommand("shell", "The scheduler's shell, with the commands that change something");
+    auto* const command = app.add_subcommand("shell", "The scheduler's shell, with run and reload");
     const auto path = std::make_shared<std::string>(config::default_path);
     command->add_option("-c,--config", *path, "The scheduler's configuration, which names its base directory")->capture_default_str();
     command->callback([&call, path] {

@@ -643,7 +643,7 @@ private:
             co_await off_loop([&] {
                 constexpr ::mode_t for_everybody = 0644;
                 const auto name = path.filename().string();
-                const io::directory<io::posix> folder(path.parent_path());
+                io::directory<io::posix> folder(path.parent_path());
                 folder.replace(name, monitoring::print_json(*current), "." + name + ".new", for_everybody);
                 folder.replace(metrics, monitoring::metrics_of(*current), "." + metrics + ".new", for_everybody);
                 if (!known.looks.empty()) base_.replace(known_repositories::file, monitoring::print_json(known), ".known.json.new", io::private_mode);
