@@ -90,6 +90,8 @@ TEST_CASE("--json: every command that prints, and each says its format") {
     CHECK(none.code == 3);
     CHECK(json::parse(none.out)["code"] == 3);
     CHECK(json::parse(none.out)["text"].get<std::string>().starts_with("UNKNOWN: No status file found at "));
+    std::ofstream(f.dir / "status.json") << "nonsense";
+    CHECK(json::parse(shell("\"$BACKY\" check --json --status '" + (f.dir / "status.json").string() + "'").out)["code"] == 3);
 }
 
 TEST_CASE("show: everything that is known of a revision") {

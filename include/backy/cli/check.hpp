@@ -17,6 +17,19 @@ inline std::filesystem::path status_file_of(const std::string& path) {
     return config::read_global(path).status_file;
 }
 
+/// Throws error when it cannot be read, config_error when it is no status file.
+template <Clock K>
+monitoring::verdict verdict_on(const std::string& path) {
+    constexpr byte_count largest = 256_MiB;
+    struct ::stat st {};
+    std::optional<timestamp> modified;
+    if (const auto rc = io::posix{}.fstatat(AT_FDCWD, path, st, 0); rc != -ENOENT) {
+        io::check(rc, path, "stat");
+        modified = timestamp(std::chrono::seconds(st.st_mtim.tv_sec) + std::chrono::microseconds(st.st_mtim.tv_nsec / 1000));
+    }
+    return monitoring::check_file(path, modified, K{}.now(), [&] { return io::file<io::posix>(io::posix{}, path, O_RDONLY | O_NONBLOCK).text(largest); });
+}
+
 template <Composition B>
 void add_check(CLI::App& app, invocation& call) {
     auto* const command = app.add_subcommand("check", "Nagios plug-in: are all jobs within their SLA?");
@@ -31,16 +44,12 @@ void add_check(CLI::App& app, invocation& call) {
     command->preparse_callback([&call](std::size_t) { call.plugin = true; });
     command->callback([&call, w] {
         call.run = [w] {
-            const auto path = w->status.empty() ? status_file_of(w->config).string() : w->status;
-            constexpr byte_count largest = 256_MiB;
-            struct ::stat st {};
-            std::optional<timestamp> modified;
-            if (const auto rc = io::posix{}.fstatat(AT_FDCWD, path, st, 0); rc != -ENOENT) {
-                io::check(rc, path, "stat");
-                modified = timestamp(std::chrono::seconds(st.st_mtim.tv_sec) + std::chrono::microseconds(st.st_mtim.tv_nsec / 1000));
+            monitoring::verdict verdict;
+            try {
+                verdict = verdict_on<typename B::clock>(w->status.empty() ? status_file_of(w->config).string() : w->status);
+            } catch (const std::exception& e) {
+                verdict = {monitoring::level::unknown, "UNKNOWN: " + monitoring::plugin_text(e.what()) + "\n"};
             }
-            const auto verdict = monitoring::check_file(path, modified, typename B::clock{}.now(),
-                                                        [&] { return io::file<io::posix>(io::posix{}, path, O_RDONLY | O_NONBLOCK).text(largest); });
             const auto code = static_cast<int>(verdict.level);
             if (w->as_json) print({{"format", json_format}, {"code", code}, {"text", verdict.text}});
             else std::cout << verdict.text;
