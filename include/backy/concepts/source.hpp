@@ -10,6 +10,9 @@
 
 namespace backy {
 
+template <class S>
+using snapshot_of = decltype(std::declval<S&>().freeze(std::declval<const revision_id&>()));
+
 /// | expression | returns | meaning | throws |
 /// |---|---|---|---|
 /// | S::type | hana::string | its name in a configuration | |
@@ -30,10 +33,10 @@ concept Source = requires(S s, const revision_id& id, const section& table, cons
     { S::parse(spelling) } -> std::same_as<section>;
     { S::config::from(table) } -> std::same_as<typename S::config>;
     { s.name() } -> std::same_as<std::string>;
-    { s.freeze(id) } -> Snapshot;
+    s.freeze(id);
     { s.snapshots() } -> std::same_as<std::vector<revision_id>>;
     { s.release(id) } -> std::same_as<void>;
-} && std::constructible_from<S, typename S::config, journal&>;
+} && Snapshot<snapshot_of<S>> && std::constructible_from<S, typename S::config, journal&>;  // (not in the list: there g++ would not say what the snapshot lacks)
 
 /// A source whose volume is a file or a device of this machine: `s.path()`.
 template <class S>
@@ -73,8 +76,5 @@ tracking tracking_of(S& source) {
     if constexpr (TrackedSource<S>) return source.tracked();
     else return {.has_map = DeltaSnapshot<decltype(source.freeze({}))>};
 }
-
-template <Source S>
-using snapshot_of = decltype(std::declval<S&>().freeze(std::declval<const revision_id&>()));
 
 }  // namespace backy

@@ -30,9 +30,12 @@ concept RevisionWriter = std::movable<W> && requires(W w, byte_count offset, con
     { w.write(offset, in) } -> std::same_as<void>;
     { w.zero(e) } -> std::same_as<void>;
     { w.copied() } -> std::same_as<byte_count>;
-    { w.seal() } -> SealedImage;
+    w.seal();
     { w.commit() } -> std::same_as<void>;
-};
+} && SealedImage<decltype(std::declval<W&>().seal())>;
+
+template <class S>
+using writer_of = decltype(std::declval<S&>().begin(std::declval<const revision_id&>(), byte_count{}, std::declval<const std::optional<revision_id>&>()));
 
 /// What a Catalog's digests are kept in: a Store without a place in a configuration.
 ///
@@ -49,11 +52,11 @@ concept RevisionWriter = std::movable<W> && requires(W w, byte_count offset, con
 /// threads: one writer at a time (the repository's lock), any number of readers.
 template <class S>
 concept RevisionSpace = requires(S s, const revision_id& id, byte_count size, const std::optional<revision_id>& parent) {
-    { s.begin(id, size, parent) } -> RevisionWriter;
+    s.begin(id, size, parent);
     { s.open(id) } -> Image;
     { s.examine(id) } -> SealedImage;
     { s.remove(id) } -> std::same_as<void>;
-};
+} && RevisionWriter<writer_of<S>>;
 
 /// A RevisionSpace that a configuration can name.
 ///
