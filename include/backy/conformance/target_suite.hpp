@@ -15,7 +15,7 @@ template <class Make>
 void target_suite(Make make, std::function<content()> read, bool exact = true) {
     using T = std::remove_reference_t<std::invoke_result_t<Make>>;
     randomness random;
-    for (const std::size_t size : {5'000'001ul, 0ul, 1ul, 65537ul}) {
+    for (const std::size_t size : {5'000'001ul, 4'000'000ul, 0ul, 1ul, 65537ul}) {  // the second over what the first left: zeroes have to be written too
         INFO(size);
         const auto truth = some_volume(random, size);
         {
