@@ -10,6 +10,7 @@
 
 namespace backy {
 
+/// What a source freezes a volume into.
 template <class S>
 using snapshot_of = decltype(std::declval<S&>().freeze(std::declval<const revision_id&>()));
 
@@ -46,6 +47,7 @@ concept FileSource = Source<S> && requires(const S s) {
 
 /// How a source is backed up whose snapshots tell what changed.
 struct tracking {
+    /// Of a configuration.
     static constexpr std::array<std::string_view, 3> keys{"full-always", "compared-within-runs", "compare-time-limit"};
 
     bool has_map = true;                   ///< false: as it is configured its snapshots tell nothing, and none is kept
@@ -53,6 +55,7 @@ struct tracking {
     unsigned compared_within = 30;         ///< so many runs compare all that is allocated, a part of it each
     std::chrono::seconds compare_limit{};  ///< for comparing what the change map leaves out, per run; 0: as long as it takes
 
+    /// Throws config_error.
     static tracking from(const section& table) {
         const auto within = table.get<std::int64_t>("compared-within-runs", 30);
         if (within < 1 || within > 10'000) table.refuse("compared-within-runs", "must be 1 to 10000");
@@ -63,7 +66,7 @@ struct tracking {
     }
 };
 
-/// A source whose snapshots are DeltaSnapshots: `s.tracked()` says what is made of their change maps.
+/// A source whose `freeze` returns DeltaSnapshots: `s.tracked()` says what is made of their change maps.
 template <class S>
 concept TrackedSource = Source<S> && requires(S s, const revision_id& id) {
     { s.freeze(id) } -> DeltaSnapshot;

@@ -34,6 +34,7 @@ concept RevisionWriter = std::movable<W> && requires(W w, byte_count offset, con
     { w.commit() } -> std::same_as<void>;
 } && SealedImage<decltype(std::declval<W&>().seal())>;
 
+/// What a store writes a revision with.
 template <class S>
 using writer_of = decltype(std::declval<S&>().begin(std::declval<const revision_id&>(), byte_count{}, std::declval<const std::optional<revision_id>&>()));
 
@@ -72,7 +73,7 @@ concept Store = RevisionSpace<S> && requires(const section& table) {
     { S::config::from(table) } -> std::same_as<typename S::config>;
 } && std::constructible_from<S, typename S::config, const std::filesystem::path&, journal&>;
 
-/// A Store whose revisions are files: what `find`, `last` and dd need.
+/// A Store whose revisions are files, each at `s.path(id)`: what `find`, `last` and dd need.
 template <class S>
 concept FileStore = Store<S> && requires(const S s, const revision_id& id) {
     { s.path(id) } -> std::same_as<std::filesystem::path>;
@@ -100,8 +101,10 @@ concept SharingStore = Store<S> && requires(const S s, const revision_id& id, by
 
 /// What revisions together take on the medium, and what they use of that: each byte once, however many share it.
 struct layout {
-    byte_count held = 0, used = 0;
+    byte_count held = 0;     ///< on the medium
+    byte_count used = 0;     ///< of that by any of them
     byte_count to_copy = 0;  ///< by relayout
+    /// 1: nothing is held that is not used.
     double ratio() const { return used == 0 ? 1 : static_cast<double>(held) / static_cast<double>(used); }
 };
 
