@@ -59,7 +59,7 @@ violations violations_of(const python_directory& d) {
 std::unique_ptr<python_directory> some_directory(const fs::path& path, randomness& random) {
     auto d = std::make_unique<python_directory>(path);
     d->config("/x");
-    auto now = some_volume(random, 300'077);
+    auto now = some_volume(random, 100'077);
     for (int hour = 1; hour <= 3; ++hour) {
         d->revision(now, hour);
         now = changed(random, now, now.size());
@@ -177,7 +177,9 @@ TEST_CASE("adopt: what others say that they wrote is not what a run of ours is e
 
 TEST_CASE("adopt: whatever call fails or is the last, nothing is lost and the next import completes") {
     randomness random;
-    const scratch dir(plain());
+    const auto places = copy_on_write().empty() ? std::vector{plain()} : copy_on_write();
+    const auto& place = places[random.below(places.size())];
+    const scratch dir(place);
     const auto original = some_directory(dir / "template", random);
     struct fault {
         kind what;
@@ -186,18 +188,20 @@ TEST_CASE("adopt: whatever call fails or is the last, nothing is lost and the ne
     };
     for (const auto& f : {fault{kind::fail, EIO, "EIO"}, fault{kind::fail, ENOSPC, "ENOSPC"}, fault{kind::fail, EINTR, "EINTR"}, fault{kind::lost, EIO, "lost"}, fault{kind::brief, 0, "short"},
                           fault{kind::full, ENOSPC, "full"}, fault{kind::stop, EIO, "stop"}}) {
-        long n = 1, failed = 0;
+        long n = 1, tried = 0, failed = 0;
         for (;; ++n) {
             INFO(f.name << " at call " << n);
-            const scratch trial(plain());
+            if (!is_drawn(random, 3)) continue;
+            ++tried;
+            const scratch trial(place);
             fs::copy(original->path(), trial / "r", fs::copy_options::recursive | fs::copy_options::copy_symlinks);
             python_directory d(trial / "r");
             d.images = original->images;
             const auto plan = std::make_shared<io::fault_plan>();
             plan->what = f.what, plan->at = n, plan->error = f.error;
             try {
-                (void)import_it(d.path(), faulty(plan));
-                CHECK(catalogs::files<>(d.path()).read().revisions.size() == 3);
+                const auto a = import_it(d.path(), faulty(plan));
+                if (a.left.size() == 1) CHECK(catalogs::files<>(d.path()).read().revisions.size() == 3);
             } catch (const error&) {
                 ++failed;
             }
@@ -211,8 +215,8 @@ TEST_CASE("adopt: whatever call fails or is the last, nothing is lost and the ne
             CHECK(violations_of(d) == none);
             if (plan->calls < n) break;
         }
-        std::cout << "adopt, " << f.name << ": " << n - 1 << " faults tried, " << failed << " runs failed\n";
-        CHECK(n > 40);
-        if (f.what == kind::stop) CHECK(failed > n / 2);
+        std::cout << "adopt, " << f.name << ": " << tried << " faults tried, " << failed << " runs failed\n";
+        CHECK(n > 100);
+        if (f.what == kind::stop) CHECK(failed > tried / 2);
     }
 }

@@ -2,6 +2,7 @@
 // backy import [--all] [--dry-run], backy import --config FILE: moving in from the Python backy (docs/moving.md).
 #pragma once
 
+#include <backy/cli/plan.hpp>
 #include <backy/cli/program.hpp>
 #include <backy/engine/adopt.hpp>
 #include <backy/legacy/config.hpp>
@@ -115,7 +116,8 @@ struct job_directory {
 template <Composition B>
 job_directory look_at(const std::filesystem::path& path) {
     const auto directory = io::directory<io::posix>(path);
-    job_directory job{path, {}};
+    job_directory job;
+    job.path = path;
     const auto file = (path / config::repository_file).string();
     if (!directory.status_of(config::repository_file)) throw config_error(file, "there is none (backy init TYPE SOURCE, then import again)");
     const auto text = directory.read(config::repository_file);
@@ -141,18 +143,18 @@ job_directory look_at(const std::filesystem::path& path) {
     return job;
 }
 
-/// Shows it on standard output, or does it. Returns what stays as it is.
+/// Plans it, or does it. Returns what stays as it is.
 template <Composition B>
-std::vector<std::string> import_directory(invocation& call, const std::filesystem::path& path, bool dry, bool first) {
+std::vector<std::string> import_directory(invocation& call, const std::filesystem::path& path, plan& plan, bool first) {
     const auto job = look_at<B>(path);
     io::directory<io::posix> where(path);
-    if (dry) {
+    if (plan.dry()) {
         auto a = adoptable(where, job.like);
-        a.left.insert(a.left.end(), job.left.begin(), job.left.end());
-        if (job.convert && !a.refused) std::cout << on_one_line((path / config::repository_file).string()) << ": would be converted\n";
+        if (!a.refused) a.left.insert(a.left.end(), job.left.begin(), job.left.end());
         for (const auto& r : a.revisions)
-            std::cout << on_one_line((path / r.id).string() + ": would be adopted: " + to_text(r.made_at) + ", " + to_size(r.size) + ", " + name_of(r.trust) + ", " + join(r.tags, ",")) << '\n';
-        for (const auto& why : a.left) std::cout << on_one_line(why) << '\n';
+            plan.would("adopt", (path / r.id).string() + ": " + to_text(r.made_at) + ", " + to_size(r.size) + ", " + name_of(r.trust) + ", " + join(r.tags, ","));
+        if (job.convert && !a.refused) plan.would("convert", (path / config::repository_file).string());
+        for (const auto& why : a.left) plan.would("leave", why);
         return a.left;
     }
     adoption a;
@@ -182,11 +184,11 @@ inline std::vector<std::filesystem::path> job_directories(const std::filesystem:
 }
 
 template <Composition B>
-int import_all(invocation& call, const std::vector<std::filesystem::path>& paths, bool dry) {
+int import_all(invocation& call, const std::vector<std::filesystem::path>& paths, plan& plan) {
     int code = success;
     for (const auto& path : paths) {
         try {
-            if (!import_directory<B>(call, path, dry, path == paths.front()).empty() && code == success) code = attention;
+            if (!import_directory<B>(call, path, plan, path == paths.front()).empty() && code == success) code = attention;
         } catch (const error& e) {
             if (paths.size() == 1) throw;
             interruption::point();
@@ -208,14 +210,14 @@ void add_import(CLI::App& app, invocation& call) {
     auto* const command = app.add_subcommand("import", "Take over what a Python backy (2.0 to 2.5) has made in DIR, where it is");
     struct words {
         std::string config;
-        bool all = false, dry = false;
+        bool all = false;
     };
     const auto w = std::make_shared<words>();
     auto* const config = command->add_option("-c,--config", w->config, "Only print this configuration of its scheduler as ours")->option_text("FILE");
     command->add_flag("--all", w->all, "Every job's directory in DIR")->excludes(config);
-    command->add_flag("--dry-run", w->dry, "Only say what would be done");
-    command->callback([&call, w] {
-        call.run = [&call, w]() -> int {
+    const auto plan = add_plan(*command);
+    command->callback([&call, w, plan] {
+        call.run = [&call, w, plan]() -> int {
             if (!w->config.empty()) {
                 const auto c = convert<B>(legacy::parse_yaml(config::detail::text_of(w->config), w->config));
                 std::cout << "# Converted from " << on_one_line(w->config) << '\n';
@@ -227,11 +229,13 @@ void add_import(CLI::App& app, invocation& call) {
             interruption::listen();
             const std::filesystem::path directory = io::directory<io::posix>(call.directory).real_path();
             const io::directory<io::posix> base(w->all ? directory : directory.parent_path());
-            [[maybe_unused]] const auto no_scheduler = w->dry ? std::vector<io::file<io::posix>>()
+            [[maybe_unused]] const auto no_scheduler = plan->dry() ? std::vector<io::file<io::posix>>()
                                                               : backy::detail::lock_out(base, {".lock", "status"}, "a scheduler (stop it; those of the Python backy write over what is adopted)");
             const auto paths = w->all ? detail::job_directories(directory) : std::vector{directory};
             if (paths.empty()) throw error(directory.string(), "import: no job's directory in it");
-            return detail::import_all<B>(call, paths, w->dry);
+            const auto code = detail::import_all<B>(call, paths, *plan);
+            if (plan->dry()) plan->print();
+            return code;
         };
     });
 }
