@@ -64,9 +64,10 @@ converted_config convert(const section& python) {
             });
     });
     detail::taken(c.left_out, [&] {
-        for (const auto& e : python.table("schedules").entries())
+        const auto all = python.table("schedules");
+        for (const auto& e : all.entries())
             detail::taken(c.left_out, [&] {
-                const auto table = legacy::schedule_of(python.table("schedules").get<section>(e.key));
+                const auto table = legacy::schedule_of(all.get<section>(e.key));
                 section tags;
                 for (const auto& tag : table.entries())
                     detail::taken(c.left_out, [&] {
@@ -95,8 +96,9 @@ converted_config convert(const section& python) {
                 jobs.add(e.key, {section().set("schedule", {schedule}).set("source", {source})});
             });
     });
-    section head;
-    c.text = config::print(section().set("format", {std::int64_t{1}}).set("global", {global})) + detail::tables_text("schedules", schedules) + detail::tables_text("jobs", jobs);
+    auto head = section().set("format", {std::int64_t{1}});
+    if (!global.entries().empty()) head.set("global", {global});
+    c.text = config::print(head) + detail::tables_text("schedules", schedules) + detail::tables_text("jobs", jobs);
     (void)config::parse(c.text, "the converted configuration");  // what could not be read is not printed
     return c;
 }
@@ -192,7 +194,8 @@ int import_all(invocation& call, const std::vector<std::filesystem::path>& paths
         } catch (const error& e) {
             if (paths.size() == 1) throw;
             interruption::point();
-            code = std::max(code == attention ? success : code, detail::report(e, call) == locked ? locked : failure);
+            report(e, call);
+            code = failure;
         }
         if (paths.size() > 1) call.log.reset();
     }
