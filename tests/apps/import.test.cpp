@@ -79,7 +79,9 @@ TEST_CASE("import: status, find, restore, backup, verify, expire, forget go on w
         CHECK(!fs::exists(d / second));           // its tag has run out
         CHECK(slurp(d / first) == old.images[first]);  // it is weekly, too
         CHECK(backy("forget -r " + first).code == 0);
-        CHECK(names_in(d.path()) == std::vector<std::string>{".lock", ".python-backy", third, third + ".digests", third + ".rev", "backy.log", "config", "last", "last.rev"});
+        auto there = std::vector<std::string>{".lock", ".python-backy", third, third + ".digests", third + ".rev", "backy.log", "config", "last", "last.rev"};
+        std::ranges::sort(there);
+        CHECK(names_in(d.path()) == there);
         CHECK(backy("status").err.empty());
         CHECK(backy("import").code == 0);  // nothing is left to do
     }

@@ -58,6 +58,7 @@ TEST_CASE("an old revision: what may be missing, and what later versions added")
 
 TEST_CASE("an old revision: nothing in it can pass for what only ours can say") {
     const auto old = parse_revision(with("sequence: 7\nformat: 9\nsize: x\nsource: {type: [a]}\ndigests: {sha256: x}\nproof: 1\nmine: {a: [b]}\n"), "x.rev");
+    CHECK(config::print(to_section(parse_revision(with("parent: ''\n"), "x.rev").r)).find("parent") == std::string::npos);
     const auto r = revision_of(config::parse(config::print(to_section(old.r)), "x.rev"));
     CHECK(!r.sequence);
     CHECK(!r.digests);

@@ -136,7 +136,7 @@ inline old_revision parse_revision(const std::string& text, const std::string& f
     old.backend = s.get<std::string>("backend_type", "cowfile");
 
     for (const auto& e : s.entries())  // ours would be read as such
-        if (std::ranges::count(std::array{"format", "sequence", "consistency", "size", "source", "digests", "proof"}, e.key) == 0) r.unknown.add(e.key, e.value);
+        if (std::ranges::count(std::array{"format", "sequence", "parent", "consistency", "size", "source", "digests", "proof"}, e.key) == 0) r.unknown.add(e.key, e.value);
     return old;
 }
 
