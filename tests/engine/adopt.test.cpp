@@ -4,6 +4,7 @@
 #include "support/long.hpp"
 #include "support/model.hpp"
 #include "support/python_directory.hpp"
+#include "support/recording.hpp"
 
 #include <backy/engine/adopt.hpp>
 #include <backy/engine/space.hpp>
@@ -165,6 +166,34 @@ TEST_CASE("adopt: not while a Python backy, or one of ours, is at it") {
     CHECK(!fs::exists(*d / ".backup"));
 }
 
+TEST_CASE("adopt: the order in which it makes things durable, call by call") {
+    const scratch dir(plain());
+    python_directory d(dir / "r");
+    d.config("/x");
+    const auto id = d.revision("bytes", 1);
+    fs::permissions(d / id, fs::perms(0644));
+    d.write(".purge", "", 0644);
+    fs::remove(d / "last"), fs::remove(d / "last.rev");  // as 2.5 has it
+    const auto record = std::make_shared<recording::record>();
+    (void)import_it(d.path(), recording(record));
+    std::vector<std::string> calls;
+    for (auto call : record->calls) {
+        for (auto at = call.find(id); at != call.npos; at = call.find(id)) call.replace(at, id.size(), "ID");
+        if (!call.starts_with("read ") && (calls.empty() || calls.back() != call)) calls.push_back(call);
+    }
+    const std::vector<std::string> expected{
+        "create .lock", "lock .lock", "lock config", "lock .purge",
+        "fsync r",
+        "create .new", "write .new", "chmod .new", "fsync .new", "rename .new ID.rev", "fsync .python-backy",
+        "chmod ID", "fsync ID",
+        "create .rev.new", "write .rev.new", "chmod .rev.new", "fsync .rev.new", "rename .rev.new ID.rev", "fsync r",
+        "create .new", "write .new", "chmod .new", "fsync .new", "rename .new config", "fsync .python-backy",
+        "create .config.new", "write .config.new", "chmod .config.new", "fsync .config.new", "rename .config.new config", "fsync r",
+        "unlink .purge",
+        "symlink .last.new ID", "rename .last.new last", "symlink .last.rev.new ID.rev", "rename .last.rev.new last.rev"};
+    CHECK(calls == expected);
+}
+
 TEST_CASE("adopt: what others say that they wrote is not what a run of ours is expected to take") {
     revision r;
     r.id = "n3cFkF9ZbGcDoQk3Yy5kHD", r.parent = "4tTFsNoUVFsLcRBSPTVGtw", r.stats.bytes_written = 5;
@@ -206,6 +235,7 @@ TEST_CASE("adopt: whatever call fails or is the last, nothing is lost and the ne
                 ++failed;
             }
             CHECK(violations_of(d) == none);
+            if (f.what == kind::stop && slurp(d / "config") == our_config) CHECK(catalogs::files<>(d.path()).read().revisions.size() == 3);
             CHECK(import_it(d.path()).left.size() == 1);
             const auto h = catalogs::files<>(d.path()).read();
             CHECK((h.revisions.size() == 3 && h.damaged.size() == 1 && h.strangers.empty()));
