@@ -130,6 +130,24 @@ TEST_CASE("import: a configuration that is neither's, or of a source that this b
     CHECK(names_in(d.path()) == std::vector<std::string>{"config"});
 }
 
+#ifdef BACKY_CEPH
+TEST_CASE("import: of Ceph images, without their cluster") {
+    const scratch dir(plain());
+    for (const auto* config : {"image: x\npool: rbd\ntype: ceph-rbd\nfull-always: no\n", "consul_acl_token: null\nimage: x\npool: rbd\ntype: flyingcircus\nvm: x\n"}) {
+        python_directory d(dir / std::string(config).substr(0, 5));
+        d.write("config", config);
+        const auto id = d.revision("bytes", 1, "daily", "backend_type: cowfile\n");
+        const auto r = shell("\"$BACKY\" -b '" + d.path().string() + "' import");
+        INFO(r.err);
+        CHECK(r.code == 0);
+        const auto rev = slurp(d / (id + ".rev"));
+        CHECK(rev.find("consistency = \"crash\"") != std::string::npos);
+        CHECK(rev.find("name = \"rbd/x\"") != std::string::npos);
+        CHECK(slurp(d / "config").find("consul") == std::string::npos);
+    }
+}
+#endif
+
 TEST_CASE("import: without a configuration init makes one first") {
     const scratch dir(plain());
     spill(dir / "disk.img", "x");

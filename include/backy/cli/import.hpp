@@ -147,7 +147,7 @@ job_directory look_at(const std::filesystem::path& path) {
 
 /// Plans it, or does it. Returns what stays as it is.
 template <Composition B>
-std::vector<std::string> import_directory(invocation& call, const std::filesystem::path& path, plan& plan, bool first) {
+std::vector<std::string> import_directory(invocation& call, const std::filesystem::path& path, plan& plan, bool& confined) {
     const auto job = look_at<B>(path);
     io::directory<io::posix> where(path);
     if (plan.dry()) {
@@ -162,7 +162,7 @@ std::vector<std::string> import_directory(invocation& call, const std::filesyste
     adoption a;
     call.directory = path;
     open_repository<B>(call, path, job.config, intent::change, [&](auto& repository, auto&, auto& log) {
-        if (first) confine_to_files(repository);
+        if (!std::exchange(confined, true)) confine_to_files(repository);  // for all that follow, too
         a = adopt(repository, where, job.like, job.convert ? job.config.text() : "");
         if (!a.refused) a.left.insert(a.left.end(), job.left.begin(), job.left.end());
         log.info("import: " + std::to_string(a.revisions.size()) + " revisions adopted, " + std::to_string(a.left.size()) + " left as they are");
@@ -188,12 +188,13 @@ inline std::vector<std::filesystem::path> job_directories(const std::filesystem:
 template <Composition B>
 int import_all(invocation& call, const std::vector<std::filesystem::path>& paths, plan& plan) {
     int code = success;
+    bool confined = false;
     for (const auto& path : paths) {
+        interruption::point();
         try {
-            if (!import_directory<B>(call, path, plan, path == paths.front()).empty() && code == success) code = attention;
+            if (!import_directory<B>(call, path, plan, confined).empty() && code == success) code = attention;
         } catch (const error& e) {
             if (paths.size() == 1) throw;
-            interruption::point();
             report(e, call);
             code = failure;
         }
