@@ -60,6 +60,10 @@ TEST_CASE("YAML: a few lines of aliases of aliases do not become gigabytes") {
         text += "]\n";
     }
     CHECK(refusal(text).ends_with(": anchors and aliases make too much of this"));
+
+    std::string flat = "a: &a " + std::string(1'000'000, 'x') + "\nb:\n";
+    for (int n = 0; n < 100; ++n) flat += "- *a\n";
+    CHECK(refusal(flat).ends_with(": anchors and aliases make too much of this"));
 }
 
 TEST_CASE("YAML: the words for true and false") {
