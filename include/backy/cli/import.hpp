@@ -211,7 +211,7 @@ int import_all(invocation& call, const std::vector<std::filesystem::path>& paths
 /// directory in DIR, and one that cannot be adopted does not keep the others from it. Where a directory has no configuration, `backy init` makes one.
 template <Composition B>
 void add_import(CLI::App& app, invocation& call) {
-    auto* const command = app.add_subcommand("import", "Take over what a Python backy (2.0 to 2.5) has made in DIR, where it is");
+    auto* const command = app.add_subcommand("import", "Take over the directory of a Python backy, where it is");
     struct words {
         std::string config;
         bool all = false;
