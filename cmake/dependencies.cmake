@@ -7,6 +7,7 @@ find_dependency(tomlplusplus)
 find_dependency(OpenSSL 3)
 find_dependency(CLI11)
 find_dependency(nlohmann_json)
+find_dependency(yaml-cpp)
 find_dependency(Threads)
 find_dependency(PkgConfig) # Debian's RE2 brings no CMake package
 if(NOT TARGET PkgConfig::RE2)

@@ -11,18 +11,30 @@
 
 namespace backy {
 
-template <Source... S>
+namespace detail {
+
+// One by one: of all together g++ would only say that one is none.
+template <Source S>
+using a_source = S;
+template <Store S>
+using a_store = S;
+template <Target T>
+using a_target = T;
+
+}  // namespace detail
+
+template <class... S>
 struct sources_of {
-    static constexpr auto registry = registry_of<S...>();
+    static constexpr auto registry = registry_of<detail::a_source<S>...>();
 };
-template <Store... T>
+template <class... T>
 struct stores_of {
-    static constexpr auto registry = registry_of<T...>();
+    static constexpr auto registry = registry_of<detail::a_store<T>...>();
 };
 /// The first one that claims what the user wrote gets it.
-template <Target... T>
+template <class... T>
 struct targets_of {
-    static constexpr auto registry = registry_of<T...>();
+    static constexpr auto registry = registry_of<detail::a_target<T>...>();
 };
 
 template <class Sources, class Stores, Hash H, Schedule P, class Targets = targets_of<targets::stream<>, targets::file<>>,

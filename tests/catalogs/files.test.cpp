@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "conformance/catalog_suite.hpp"
 #include "support/scratch.hpp"
 
 #include <backy/catalogs/files.hpp>
+#include <backy/conformance/catalog_suite.hpp>
 #include <backy/io/faulty.hpp>
 
 #include "support/recording.hpp"

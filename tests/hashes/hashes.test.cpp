@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tests: hashes/gmac hashes/sha256
-#include "conformance/small_suites.hpp"
-
+#include <backy/conformance/small_suites.hpp>
 #include <backy/hashes/gmac.hpp>
 #include <backy/hashes/sha256.hpp>
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tests: io/directory io/faulty io/file io/posix io/revision_files io/sysfs
 // posix, faulty, file, directory, sysfs, revision_files.
-#include "conformance/small_suites.hpp"
-#include "conformance/store_suite.hpp"
+#include "support/scratch.hpp"
 
+#include <backy/conformance/small_suites.hpp>
+#include <backy/conformance/store_suite.hpp>
 #include <backy/io/faulty.hpp>
 #include <backy/io/posix.hpp>
 #include <backy/io/revision_files.hpp>

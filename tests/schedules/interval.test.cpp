@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tests: schedules/interval history/standing
-#include "conformance/small_suites.hpp"
-
 #include <backy/config/document.hpp>
+#include <backy/conformance/small_suites.hpp>
 #include <backy/schedules/interval.hpp>
 
 using namespace backy;

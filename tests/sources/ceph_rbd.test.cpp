@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tests: ceph/cluster ceph/image
-#include "conformance/source_suite.hpp"
 #include "support/cluster.hpp"
 
 #include <backy/config/document.hpp>
+#include <backy/conformance/source_suite.hpp>
 #include <backy/sources/ceph_rbd.hpp>
 
 #include <list>

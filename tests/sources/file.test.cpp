@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tests: sources/frozen_guest
-#include "conformance/source_suite.hpp"
 #include "support/journals.hpp"
 #include "support/memory_source.hpp"
 #include "support/program.hpp"
 #include "support/small_disk.hpp"
 
 #include <backy/config/document.hpp>
+#include <backy/conformance/source_suite.hpp>
 #include <backy/sources/file.hpp>
 
 using namespace backy;

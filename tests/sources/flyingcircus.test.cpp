@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tests: sources/consul
-#include "conformance/source_suite.hpp"
 #include "support/cluster.hpp"
 #include "support/consul_double.hpp"
 #include "support/journals.hpp"
 
 #include <backy/cli/command.hpp>
 #include <backy/config/document.hpp>
+#include <backy/conformance/source_suite.hpp>
 #include <backy/sources/flyingcircus.hpp>
 
 using namespace backy;

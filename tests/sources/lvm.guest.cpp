@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // sources::lvm on real logical volumes.
-#include "conformance/source_suite.hpp"
 #include "support/journals.hpp"
 #include "support/long.hpp"
 #include "support/volume_group.hpp"
 
 #include <backy/config/document.hpp>
+#include <backy/conformance/source_suite.hpp>
 #include <backy/sources/lvm.hpp>
 
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tests: core/pace core/allowance
-#include "conformance/source_suite.hpp"
 #include "support/journals.hpp"
 #include "support/memory_source.hpp"
 #include "support/program.hpp"
 
 #include <backy/config/document.hpp>
+#include <backy/conformance/source_suite.hpp>
 #include <backy/sources/file.hpp>
 #include <backy/sources/throttled.hpp>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "conformance/store_suite.hpp"
 #include "support/journals.hpp"
 #include "support/scratch.hpp"
 #include "support/stores_without_files.hpp"
 
+#include <backy/conformance/store_suite.hpp>
 #include <backy/stores/image.hpp>
 
 #include <sys/stat.h>

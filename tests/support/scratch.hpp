@@ -2,37 +2,15 @@
 // Directories to test in: on the real btrfs and XFS that tests/lab/filesystems mounts, and on whatever the build tree is on.
 #pragma once
 
-#include <catch2/catch.hpp>
+#include "support/volume.hpp"
 
-#include <atomic>
-#include <filesystem>
-#include <string>
-#include <unistd.h>
+#include <algorithm>
 #include <vector>
 
 namespace support {
 namespace fs = std::filesystem;
 
-/// A directory of its own, gone with the object.
-class scratch {
-public:
-    explicit scratch(const fs::path& in) {
-        static std::atomic<int> count = 0;
-        path_ = in / ("test-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-        fs::create_directories(path_);
-    }
-    scratch(const scratch&) = delete;
-    scratch& operator=(const scratch&) = delete;
-    ~scratch() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    const fs::path& path() const { return path_; }
-    fs::path operator/(const std::string& name) const { return path_ / name; }
-
-private:
-    fs::path path_;
-};
+using backy::conformance::scratch;
 
 inline std::vector<std::string> names_in(const fs::path& dir) {
     std::vector<std::string> names;

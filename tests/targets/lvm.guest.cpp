@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // targets::lvm on real logical volumes, and targets::file on devices of device-mapper and loop devices.
-#include "conformance/target_suite.hpp"
 #include "support/volume_group.hpp"
 
+#include <backy/conformance/target_suite.hpp>
 #include <backy/targets/lvm.hpp>
 
 using namespace backy;

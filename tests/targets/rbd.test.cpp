@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "conformance/target_suite.hpp"
 #include "support/cluster.hpp"
 
+#include <backy/conformance/target_suite.hpp>
 #include <backy/targets/rbd.hpp>
 
 using namespace backy;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tests: targets/file targets/stream
 // Targets: files and devices that are there and that are not, that are in use, that are the repository's own.
-#include "conformance/target_suite.hpp"
 #include "support/program.hpp"
 
+#include <backy/conformance/target_suite.hpp>
 #include <backy/targets/stream.hpp>
 
 using namespace backy;

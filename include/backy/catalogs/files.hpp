@@ -211,7 +211,7 @@ private:
     std::vector<std::string> strangers(const std::set<std::string>& names, const history& h, const run_in_progress& before) {
         const auto now = in_progress();
         if (!now.trouble.empty()) return {now.trouble};
-        std::set<std::string> ours{"config", ".config.new", ".lock", run, new_run, new_rev, "last", last_rev, ".last.new", ".last.rev.new"};
+        std::set<std::string> ours{"config", ".config.new", ".lock", run, new_run, new_rev, "last", last_rev, ".last.new", ".last.rev.new", ".python-backy"};
         const auto add = [&](const revision_id& id) {
             for (const auto& name : {id, id + digests_suffix}) ours.insert({name, io::revision_files<I>::hidden(name)});
             ours.insert({id + rev_suffix, retired_prefix + id});

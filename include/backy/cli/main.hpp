@@ -8,6 +8,7 @@
 #include <backy/cli/expire.hpp>
 #include <backy/cli/find.hpp>
 #include <backy/cli/forget.hpp>
+#include <backy/cli/import.hpp>
 #include <backy/cli/init.hpp>
 #include <backy/cli/list.hpp>
 #include <backy/cli/program.hpp>
@@ -41,6 +42,7 @@ int main(int argc, char** argv) {
         add_forget<B>(app, call);
         add_expire<B>(app, call);
         add_relayout<B>(app, call);
+        add_import<B>(app, call);
         add_scheduler<B>(app, call);
         add_shell(app, call);
         add_check<B>(app, call);

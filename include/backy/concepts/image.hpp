@@ -49,10 +49,11 @@ std::string origin_of(const SealedImage auto& image) { return image.was_uncached
 template <Image I>
 class image_view {
 public:
+    /// Of that one.
     explicit image_view(const I& image) : image_(&image) {}
-    byte_count size() const { return image_->size(); }
-    void read(byte_count offset, block out) const { image_->read(offset, out); }
-    void extents(const extent_visitor& visit) const { image_->extents(visit); }
+    byte_count size() const { return image_->size(); }                            ///< as of an Image
+    void read(byte_count offset, block out) const { image_->read(offset, out); }  ///< as of an Image
+    void extents(const extent_visitor& visit) const { image_->extents(visit); }   ///< as of an Image
 
 private:
     const I* image_;

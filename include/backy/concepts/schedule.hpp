@@ -9,17 +9,20 @@ namespace backy {
 
 /// What expiry does to a history.
 struct expiry {
+    /// A revision that lost some of its tags.
     struct change {
-        revision_id id;
+        revision_id id;                 ///< which one
         std::vector<std::string> tags;  ///< those it keeps
     };
-    std::vector<change> retagged;
-    std::vector<revision_id> removed;
+    std::vector<change> retagged;      ///< they stay
+    std::vector<revision_id> removed;  ///< they go, the oldest first
 };
 
 /// How old what was really done to the bytes of a repository may be (standing::proofs); nothing: it is not looked at.
 struct proof_limits {
-    std::optional<std::chrono::seconds> read_back, compared, verified;
+    std::optional<std::chrono::seconds> read_back;  ///< of the newest revision that counts
+    std::optional<std::chrono::seconds> compared;   ///< of the newest revision that counts
+    std::optional<std::chrono::seconds> verified;   ///< of every revision that counts
 };
 
 /// | expression | returns | meaning | throws |

@@ -10,6 +10,10 @@
 
 namespace backy {
 
+/// What a source freezes a volume into.
+template <class S>
+using snapshot_of = decltype(std::declval<S&>().freeze(std::declval<const revision_id&>()));
+
 /// | expression | returns | meaning | throws |
 /// |---|---|---|---|
 /// | S::type | hana::string | its name in a configuration | |
@@ -30,10 +34,10 @@ concept Source = requires(S s, const revision_id& id, const section& table, cons
     { S::parse(spelling) } -> std::same_as<section>;
     { S::config::from(table) } -> std::same_as<typename S::config>;
     { s.name() } -> std::same_as<std::string>;
-    { s.freeze(id) } -> Snapshot;
+    s.freeze(id);
     { s.snapshots() } -> std::same_as<std::vector<revision_id>>;
     { s.release(id) } -> std::same_as<void>;
-} && std::constructible_from<S, typename S::config, journal&>;
+} && Snapshot<snapshot_of<S>> && std::constructible_from<S, typename S::config, journal&>;  // (not in the list: there g++ would not say what the snapshot lacks)
 
 /// A source whose volume is a file or a device of this machine: `s.path()`.
 template <class S>
@@ -43,6 +47,7 @@ concept FileSource = Source<S> && requires(const S s) {
 
 /// How a source is backed up whose snapshots tell what changed.
 struct tracking {
+    /// Of a configuration.
     static constexpr std::array<std::string_view, 3> keys{"full-always", "compared-within-runs", "compare-time-limit"};
 
     bool has_map = true;                   ///< false: as it is configured its snapshots tell nothing, and none is kept
@@ -50,6 +55,7 @@ struct tracking {
     unsigned compared_within = 30;         ///< so many runs compare all that is allocated, a part of it each
     std::chrono::seconds compare_limit{};  ///< for comparing what the change map leaves out, per run; 0: as long as it takes
 
+    /// Throws config_error.
     static tracking from(const section& table) {
         const auto within = table.get<std::int64_t>("compared-within-runs", 30);
         if (within < 1 || within > 10'000) table.refuse("compared-within-runs", "must be 1 to 10000");
@@ -60,7 +66,7 @@ struct tracking {
     }
 };
 
-/// A source whose snapshots are DeltaSnapshots: `s.tracked()` says what is made of their change maps.
+/// A source whose `freeze` returns DeltaSnapshots: `s.tracked()` says what is made of their change maps.
 template <class S>
 concept TrackedSource = Source<S> && requires(S s, const revision_id& id) {
     { s.freeze(id) } -> DeltaSnapshot;
@@ -73,8 +79,5 @@ tracking tracking_of(S& source) {
     if constexpr (TrackedSource<S>) return source.tracked();
     else return {.has_map = DeltaSnapshot<decltype(source.freeze({}))>};
 }
-
-template <Source S>
-using snapshot_of = decltype(std::declval<S&>().freeze(std::declval<const revision_id&>()));
 
 }  // namespace backy

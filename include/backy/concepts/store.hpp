@@ -30,9 +30,13 @@ concept RevisionWriter = std::movable<W> && requires(W w, byte_count offset, con
     { w.write(offset, in) } -> std::same_as<void>;
     { w.zero(e) } -> std::same_as<void>;
     { w.copied() } -> std::same_as<byte_count>;
-    { w.seal() } -> SealedImage;
+    w.seal();
     { w.commit() } -> std::same_as<void>;
-};
+} && SealedImage<decltype(std::declval<W&>().seal())>;
+
+/// What a store writes a revision with.
+template <class S>
+using writer_of = decltype(std::declval<S&>().begin(std::declval<const revision_id&>(), byte_count{}, std::declval<const std::optional<revision_id>&>()));
 
 /// What a Catalog's digests are kept in: a Store without a place in a configuration.
 ///
@@ -49,11 +53,11 @@ concept RevisionWriter = std::movable<W> && requires(W w, byte_count offset, con
 /// threads: one writer at a time (the repository's lock), any number of readers.
 template <class S>
 concept RevisionSpace = requires(S s, const revision_id& id, byte_count size, const std::optional<revision_id>& parent) {
-    { s.begin(id, size, parent) } -> RevisionWriter;
+    s.begin(id, size, parent);
     { s.open(id) } -> Image;
     { s.examine(id) } -> SealedImage;
     { s.remove(id) } -> std::same_as<void>;
-};
+} && RevisionWriter<writer_of<S>>;
 
 /// A RevisionSpace that a configuration can name.
 ///
@@ -69,7 +73,7 @@ concept Store = RevisionSpace<S> && requires(const section& table) {
     { S::config::from(table) } -> std::same_as<typename S::config>;
 } && std::constructible_from<S, typename S::config, const std::filesystem::path&, journal&>;
 
-/// A Store whose revisions are files: what `find`, `last` and dd need.
+/// A Store whose revisions are files, each at `s.path(id)`: what `find`, `last` and dd need.
 template <class S>
 concept FileStore = Store<S> && requires(const S s, const revision_id& id) {
     { s.path(id) } -> std::same_as<std::filesystem::path>;
@@ -97,8 +101,10 @@ concept SharingStore = Store<S> && requires(const S s, const revision_id& id, by
 
 /// What revisions together take on the medium, and what they use of that: each byte once, however many share it.
 struct layout {
-    byte_count held = 0, used = 0;
+    byte_count held = 0;     ///< on the medium
+    byte_count used = 0;     ///< of that by any of them
     byte_count to_copy = 0;  ///< by relayout
+    /// 1: nothing is held that is not used.
     double ratio() const { return used == 0 ? 1 : static_cast<double>(held) / static_cast<double>(used); }
 };
 

@@ -48,7 +48,7 @@ inline std::string trimmed(std::string_view text) {
     return from == text.npos ? std::string() : std::string(text.substr(from, text.find_last_not_of(blanks) - from + 1));
 }
 
-/// Control characters as \n, \t or \xNN, so that a hostile name stays on its line and off the terminal's controls.
+/// Control characters as `\n`, `\t` or `\xNN`, so that a hostile name stays on its line and off the terminal's controls.
 inline std::string on_one_line(std::string_view text) {
     std::string safe;
     for (const char c : text) {

@@ -6,12 +6,13 @@
 
 namespace backy {
 
-/// The most that one of the last five took that were built upon another; nothing: there is none to go by.
+/// The most that one of the last five took that were built upon another; nothing: there is none to go by. One that came from elsewhere
+/// (without a sequence) says what others counted: the Python backy the whole volume.
 inline std::optional<byte_count> expected_size(const history& h) {
     std::optional<byte_count> most;
     int seen = 0;
     for (auto r = h.revisions.rbegin(); r != h.revisions.rend() && seen < 5; ++r)
-        if (r->parent) most = std::max(most.value_or(0), r->stats.bytes_written), ++seen;
+        if (r->parent && r->sequence) most = std::max(most.value_or(0), r->stats.bytes_written), ++seen;
     return most;
 }
 

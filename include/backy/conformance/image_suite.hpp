@@ -2,25 +2,23 @@
 // The laws of Image, of whatever can be read: used by the suites of sources, stores and targets.
 #pragma once
 
-#include "support/volume.hpp"
-
 #include <backy/concepts/image.hpp>
+#include <backy/conformance/volume.hpp>
 
-namespace conformance {
+namespace backy::conformance {
 
-inline std::string read_whole(const backy::Image auto& image) {
+inline std::string read_whole(const Image auto& image) {
     std::string all(image.size(), '?');
-    const backy::aligned_buffer buffer(backy::window_size);
-    for (backy::byte_count at = 0; at < all.size(); at += backy::window_size) {
-        const auto part = buffer.first(std::min<backy::byte_count>(backy::window_size, all.size() - at));
+    const aligned_buffer buffer(window_size);
+    for (byte_count at = 0; at < all.size(); at += window_size) {
+        const auto part = buffer.first(std::min<byte_count>(window_size, all.size() - at));
         image.read(at, part);
         std::memcpy(all.data() + at, part.data(), part.size());
     }
     return all;
 }
 
-inline void image_suite(const backy::Image auto& image, const support::content& truth) {
-    using namespace backy;
+inline void image_suite(const Image auto& image, const content& truth) {
     REQUIRE(image.size() == truth.size());
     CHECK((read_whole(image) == truth));
 
@@ -41,4 +39,4 @@ inline void image_suite(const backy::Image auto& image, const support::content& 
     }
 }
 
-}  // namespace conformance
+}  // namespace backy::conformance

@@ -4,7 +4,7 @@
 
 #include <backy/concepts/source.hpp>
 
-namespace support {
+namespace backy::conformance {
 
 struct source_plan {
     enum class kind {
@@ -20,27 +20,27 @@ struct source_plan {
         ++calls;
         if (calls < at || at == 0 || (calls > at && what != kind::from_then_on)) return call();
         if (what == kind::too_late) call();
-        throw backy::source_error("source", "no answer", true);
+        throw source_error("source", "no answer", true);
     }
 };
 
-template <backy::Source S>
+template <Source S>
 class faulty_source {
-    using inner = backy::snapshot_of<S>;
+    using inner = snapshot_of<S>;
 
 public:
     static constexpr auto type = S::type;
     using config = typename S::config;
-    static backy::section parse(const std::string& spelling) { return S::parse(spelling); }
+    static section parse(const std::string& spelling) { return S::parse(spelling); }
 
     class snapshot {
     public:
         snapshot(inner s, source_plan& plan) : inner_(std::move(s)), plan_(&plan) {}
-        backy::byte_count size() const { return inner_.size(); }
-        void read(backy::byte_count at, backy::block out) const {
+        byte_count size() const { return inner_.size(); }
+        void read(byte_count at, block out) const {
             plan_->strike([&] { inner_.read(at, out); });
         }
-        void extents(const backy::extent_visitor& visit) const {
+        void extents(const extent_visitor& visit) const {
             plan_->strike([&] { inner_.extents(visit); });
         }
         std::string identity() const { return inner_.identity(); }
@@ -49,14 +49,14 @@ public:
         void attest() const {
             plan_->strike([&] { inner_.attest(); });
         }
-        std::optional<std::string> changed_since(const backy::revision_id& base, const backy::extent_visitor& visit) const
-            requires backy::DeltaSnapshot<inner>
+        std::optional<std::string> changed_since(const revision_id& base, const extent_visitor& visit) const
+            requires DeltaSnapshot<inner>
         {
             return plan_->strike([&] { return inner_.changed_since(base, visit); });
         }
 
-        std::string mark_of(const backy::revision_id& id) const
-            requires backy::MarkedSnapshot<inner>
+        std::string mark_of(const revision_id& id) const
+            requires MarkedSnapshot<inner>
         {
             return plan_->strike([&] { return inner_.mark_of(id); });
         }
@@ -66,21 +66,21 @@ public:
         source_plan* plan_;
     };
 
-    faulty_source(config c, backy::journal& journal) : source_(std::move(c), journal) {}
+    faulty_source(config c, journal& journal) : source_(std::move(c), journal) {}
     faulty_source(auto make, source_plan& plan) : source_(make()), plan_(&plan) {}
 
     std::string name() const { return source_.name(); }
-    snapshot freeze(const backy::revision_id& id) {
+    snapshot freeze(const revision_id& id) {
         return plan_->strike([&] { return snapshot(source_.freeze(id), *plan_); });
     }
-    std::vector<backy::revision_id> snapshots() {
+    std::vector<revision_id> snapshots() {
         return plan_->strike([&] { return source_.snapshots(); });
     }
-    void release(const backy::revision_id& id) {
+    void release(const revision_id& id) {
         plan_->strike([&] { source_.release(id); });
     }
-    backy::tracking tracked()
-        requires backy::TrackedSource<S>
+    tracking tracked()
+        requires TrackedSource<S>
     {
         return source_.tracked();
     }
@@ -90,4 +90,4 @@ private:
     source_plan* plan_ = nullptr;
 };
 
-}  // namespace support
+}  // namespace backy::conformance

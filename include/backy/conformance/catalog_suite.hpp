@@ -2,34 +2,32 @@
 // The laws of Catalog: `catalog_suite(make)`, where make() opens the same catalog again and again.
 #pragma once
 
-#include "store_suite.hpp"
-
 #include <backy/concepts/catalog.hpp>
+#include <backy/conformance/store_suite.hpp>
 
-namespace conformance {
+namespace backy::conformance {
 
-inline backy::revision some_revision(std::uint64_t sequence) {
+inline revision some_revision(std::uint64_t sequence) {
     using namespace std::chrono;
-    backy::revision r;
-    r.id = backy::fresh_id();
+    revision r;
+    r.id = fresh_id();
     r.sequence = sequence;
     r.made_at = sys_days(2015y / November / 4) + 11h + microseconds(26'000'001);
-    r.parent = backy::fresh_id();
+    r.parent = fresh_id();
     r.tags = {"daily", "manual:x.y-z_1"};
-    r.trust = backy::trust::verified;
-    r.consistency = backy::consistency::application;
+    r.trust = trust::verified;
+    r.consistency = consistency::application;
     r.size = 1'099'511'627'777;
     r.source = {"file", "/a \"b\"\n\\c", "inode 7", "a mark"};
-    r.stats = {12, 34, backy::seconds(0.125)};
+    r.stats = {12, 34, seconds(0.125)};
     r.digests = {"gmac", 65536, std::string(64, 'a')};
-    r.durable = r.read_back = backy::proof{r.made_at, "all"};
+    r.durable = r.read_back = proof{r.made_at, "all"};
     return r;
 }
 
 template <class Make>
-    requires backy::Catalog<std::remove_reference_t<std::invoke_result_t<Make>>>
+    requires Catalog<std::remove_reference_t<std::invoke_result_t<Make>>>
 void catalog_suite(Make make) {
-    using namespace backy;
     SECTION("what was put is read again, in order of sequence") {
         const auto second = some_revision(2), first = some_revision(1);
         make().put(second);
@@ -101,4 +99,4 @@ void catalog_suite(Make make) {
     }
 }
 
-}  // namespace conformance
+}  // namespace backy::conformance

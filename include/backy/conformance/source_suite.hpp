@@ -1,46 +1,42 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The laws of Source. A fixture makes a volume and changes it: `set(content)`, and `make()`, a source that reads it. One that has a
-// `granule` can only be as large as multiples of it; one that `keeps_no_map` never tells what changed.
+// The laws of Source. A fixture makes a volume and changes it: `set(content)`, `make()`, a source that reads it, and `spelling()`,
+// as a user would write it. One that has a `granule` can only be as large as multiples of it; one that `keeps_no_map` never tells what changed.
 #pragma once
-
-#include "image_suite.hpp"
-
-#include "support/faulty_source.hpp"
-#include "support/long.hpp"
-#include "support/scratch.hpp"
 
 #include <backy/catalogs/files.hpp>
 #include <backy/clocks/system.hpp>
+#include <backy/conformance/faulty_source.hpp>
+#include <backy/conformance/image_suite.hpp>
 #include <backy/engine/backup.hpp>
 #include <backy/hashes/gmac.hpp>
 #include <backy/stores/image.hpp>
 
 #include <iostream>
+#include <map>
 
-namespace conformance {
+namespace backy::conformance {
 
 /// Backs up, with the n-th call of the source failing, for every n until a run passes clean; the normal run draws a part of them.
 template <class Fixture>
-void faults_of_source(Fixture& volume, std::size_t size, support::randomness& random) {
-    using namespace backy;
+void faults_of_source(Fixture& volume, std::size_t size, randomness& random) {
     using S = std::remove_cvref_t<decltype(volume.make())>;
-    using kind = support::source_plan::kind;
+    using kind = source_plan::kind;
     silent_journal journal;
-    const support::scratch dir(support::plain());
+    const scratch dir;
     stores::image<> store({}, dir.path(), journal);
     catalogs::files<> catalog(dir.path());
     const repository<stores::image<>, catalogs::files<>, hashes::gmac, clocks::system> repository(store, catalog, journal);
-    auto truth = support::some_volume(random, size);
-    std::map<revision_id, support::content> acknowledged;
+    auto truth = some_volume(random, size);
+    std::map<revision_id, content> acknowledged;
     const auto back_up = [&](auto source) { acknowledged[backup(repository, source, {"daily"}, 1).made.id] = truth; };
     const auto next = [&] {
-        volume.set(truth = support::changed(random, truth, size));
+        volume.set(truth = changed(random, truth, size));
     };
     const auto check = [&](bool settled) {
         const auto h = catalog.read();
-        for (const auto& [id, bytes] : acknowledged) CHECK((h.find(id) && support::slurp(store.path(id)) == bytes));
+        for (const auto& [id, bytes] : acknowledged) CHECK((h.find(id) && slurp(store.path(id)) == bytes));
         for (const auto& r : h.revisions)
-            if (!acknowledged.contains(r.id)) CHECK((support::slurp(store.path(r.id)) == truth));
+            if (!acknowledged.contains(r.id)) CHECK((slurp(store.path(r.id)) == truth));
         if (settled)
             for (const auto& id : volume.make().snapshots()) CHECK(id == h.newest()->id);
         CHECK((!settled || !catalog.announced()));
@@ -50,12 +46,12 @@ void faults_of_source(Fixture& volume, std::size_t size, support::randomness& ra
     std::size_t tried = 0, failed = 0;
     for (const auto what : {kind::once, kind::from_then_on, kind::too_late})
         for (long n = 1;; ++n) {
-            support::source_plan plan{what, n};
-            if (n > 1 && !support::is_drawn(random, 3)) continue;  // the first, at which a volume is frozen, always
+            source_plan plan{what, n};
+            if (n > 1 && !is_drawn(random, 3)) continue;  // the first, at which a volume is frozen, always
             INFO("fault " << static_cast<int>(what) << " at call " << n);
             next();
             try {
-                back_up(support::faulty_source<S>([&] { return volume.make(); }, plan));
+                back_up(faulty_source<S>([&] { return volume.make(); }, plan));
             } catch (const error&) {
                 ++failed;
             }
@@ -72,10 +68,9 @@ void faults_of_source(Fixture& volume, std::size_t size, support::randomness& ra
 
 template <class Fixture>
 void source_suite(Fixture& volume) {
-    using namespace backy;
     using S = std::remove_cvref_t<decltype(volume.make())>;
     static_assert(Source<S>);
-    support::randomness random;
+    randomness random;
     const auto possible = [&](std::size_t size) {
         if constexpr (requires { Fixture::granule; }) return std::max<std::size_t>(round_up(size, Fixture::granule), Fixture::granule);
         else return size;
@@ -86,7 +81,7 @@ void source_suite(Fixture& volume) {
     SECTION("a snapshot has the volume's bytes, of any size") {
         for (const std::size_t size : {0ul, 1ul, 65536ul, 65537ul, 5'000'001ul}) {
             INFO(size);
-            const auto truth = support::some_volume(random, possible(size));
+            const auto truth = some_volume(random, possible(size));
             volume.set(truth);
             auto source = volume.make();
             const auto id = fresh_id();
@@ -95,18 +90,18 @@ void source_suite(Fixture& volume) {
         }
     }
     SECTION("unless it is live, a snapshot keeps its bytes while the volume goes on") {
-        const auto truth = support::some_volume(random, possible(1'000'001));
+        const auto truth = some_volume(random, possible(1'000'001));
         volume.set(truth);
         auto source = volume.make();
         const auto id = fresh_id();
         if (const auto snapshot = source.freeze(id); snapshot.consistency() != consistency::live) {
-            volume.set(support::changed(random, truth, possible(900'000)));
+            volume.set(changed(random, truth, possible(900'000)));
             image_suite(snapshot, truth);
         }
         source.release(id);
     }
     SECTION("a snapshot that outlives its process is listed until it is released, by anybody") {
-        volume.set(support::some_volume(random, possible(100'000)));
+        volume.set(some_volume(random, possible(100'000)));
         const auto id = fresh_id();
         { auto frozen = volume.make().freeze(id); }
         CHECK((exists(id) || volume.make().snapshots().empty()));
@@ -115,18 +110,18 @@ void source_suite(Fixture& volume) {
         CHECK_NOTHROW(volume.make().release(id));
     }
     SECTION("the same volume has the same identity, whatever is in it") {
-        volume.set(support::some_volume(random, possible(100'000)));
+        volume.set(some_volume(random, possible(100'000)));
         auto source = volume.make();
         const auto first = fresh_id(), second = fresh_id();
         const auto before = source.freeze(first).identity();
-        volume.set(support::some_volume(random, possible(90'000)));
+        volume.set(some_volume(random, possible(90'000)));
         CHECK(source.freeze(second).identity() == before);
         source.release(first), source.release(second);
     }
     SECTION("whichever call of it fails, a backup is whole or is none, and the next one needs no help") { faults_of_source(volume, possible(300'000), random); }
     if constexpr (DeltaSnapshot<snapshot_of<S>>) {
         SECTION("the change map leaves out nothing that changed, and says so when it cannot tell") {
-            const auto before = support::some_volume(random, possible(2'000'000)), after = support::changed(random, before, possible(2'000'000));
+            const auto before = some_volume(random, possible(2'000'000)), after = changed(random, before, possible(2'000'000));
             auto source = volume.make();
             const auto first = fresh_id(), second = fresh_id();
             volume.set(before);
@@ -146,4 +141,4 @@ void source_suite(Fixture& volume) {
     }
 }
 
-}  // namespace conformance
+}  // namespace backy::conformance

@@ -2,28 +2,26 @@
 // The laws of Io, Hash, Schedule and Clock.
 #pragma once
 
-#include "support/scratch.hpp"
-#include "support/volume.hpp"
-
 #include <backy/concepts/clock.hpp>
 #include <backy/concepts/hash.hpp>
 #include <backy/concepts/io.hpp>
 #include <backy/concepts/schedule.hpp>
+#include <backy/conformance/volume.hpp>
 
 #include <set>
 
-namespace conformance {
+namespace backy::conformance {
 
 /// Results are those of the kernel: a count or -errno.
-template <backy::Io I>
+template <Io I>
 void io_suite(const I& io) {
-    const support::scratch dir(support::plain());
+    const scratch dir;
     const auto folder = static_cast<int>(io.openat(AT_FDCWD, dir.path().string(), O_RDONLY | O_DIRECTORY, 0));
     REQUIRE(folder >= 0);
     CHECK(io.openat(folder, "none", O_RDONLY, 0) == -ENOENT);
     const auto fd = static_cast<int>(io.openat(folder, "file", O_RDWR | O_CREAT, 0640));
     REQUIRE(fd >= 0);
-    CHECK(io.pwrite(fd, backy::bytes_of("hello"), 3) == 5);
+    CHECK(io.pwrite(fd, bytes_of("hello"), 3) == 5);
     std::string text(16, '?');
     CHECK(io.pread(fd, std::as_writable_bytes(std::span(text)), 0) == 8);
     CHECK(text.substr(0, 8) == std::string("\0\0\0hello", 8));
@@ -54,10 +52,9 @@ void io_suite(const I& io) {
     io.close(folder);
 }
 
-template <backy::Hash H>
+template <Hash H>
 void hash_suite() {
-    using namespace backy;
-    support::randomness random;
+    randomness random;
     const H hash(H::fresh_key()), other(H::fresh_key());
     std::set<std::string> seen;
     const auto digest = [&](const_block b) {
@@ -81,9 +78,8 @@ void hash_suite() {
 }
 
 /// `table`: a [schedule] with the tags daily (1d) and weekly (1w) that keeps less than 100 of each.
-template <backy::Schedule S>
-void schedule_suite(const backy::section& table) {
-    using namespace backy;
+template <Schedule S>
+void schedule_suite(const section& table) {
     const S schedule(S::config::from(table)), nothing(S::config::from(section()));
     CHECK(schedule.interval_of("daily") == std::chrono::days(1));
     CHECK(schedule.interval_of("weekly") == std::chrono::weeks(1));
@@ -129,11 +125,11 @@ void schedule_suite(const backy::section& table) {
     CHECK(now > start + std::chrono::days(300));
 }
 
-template <backy::Clock C>
+template <Clock C>
 void clock_suite(const C& clock) {
     const auto before = clock.steady();
-    CHECK(clock.now() > backy::timestamp());
+    CHECK(clock.now() > timestamp());
     CHECK(clock.steady() >= before);
 }
 
-}  // namespace conformance
+}  // namespace backy::conformance

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// adopt: the revisions of a Python backy become ours where they are. An image is not copied and not changed; its .rev is replaced by ours.
+#pragma once
+
+#include <backy/config/document.hpp>
+#include <backy/engine/repository.hpp>
+#include <backy/history/metadata.hpp>
+#include <backy/io/directory.hpp>
+#include <backy/legacy/revision.hpp>
+
+namespace backy {
+
+/// In a repository that was adopted: what the Python backy had written of it, for who wants to go back. Neither backy looks into it.
+inline constexpr auto* legacy_directory = ".python-backy";
+
+struct adoption {
+    std::vector<revision> revisions;
+    std::vector<std::string> left;  ///< what stays as it is, and why
+    bool refused = false;           ///< that is everything: nothing is changed
+};
+
+namespace detail {
+
+inline bool is_ours(const std::string& rev, const std::string& path) {
+    if (rev.find("\n# sha256 ") != rev.npos) return true;  // sealed; if it is damaged that is not for us to mend
+    try {
+        return config::parse(rev, path).has("uuid");
+    } catch (const config_error&) {
+        return false;
+    }
+}
+
+/// Throws error for a revision that is not taken: one that is not complete, or not a raw image as long as it was.
+template <Io I>
+revision adoptable_revision(const io::directory<I>& where, const std::string& name, const std::string& text, const revision& like) {
+    const auto path = (where.path() / name).string();
+    const auto old = legacy::parse_revision(text, path);
+    auto r = old.r;
+    if (name != r.id + ".rev") throw error(path, "it says that it is revision " + r.id);
+    if (old.backend != "cowfile") throw error(path, "its image is " + old.backend + ": pieces, which only the Python backy can put together");
+    if (!old.complete) throw error(path, "not complete: the Python backy would remove it at its next run (backy forget -r " + r.id + ")");
+    if (!where.status_of(r.id)) throw error(path, "its image is missing (backy forget -r " + r.id + ")");
+    const auto image = where.open(r.id, O_RDONLY | O_NONBLOCK);
+    if (!S_ISREG(image.status().st_mode)) throw error(image.path(), "not a regular file");
+    r.size = image.size();
+    if (r.size < r.stats.bytes_written)
+        throw error(image.path(), "it has " + std::to_string(r.size) + " bytes, and " + std::to_string(r.stats.bytes_written) + " were written to it: it was cut off");
+    r.source = like.source;
+    r.consistency = like.consistency;
+    (void)revision_of(config::parse(config::print(to_section(r)), path));  // what could not be read again is not taken
+    return r;
+}
+
+/// The Python backy's own locks, held as long as this lives: from 2.2 on .backup and .purge, before that, and for whoever reads it, config.
+template <Io I>
+std::vector<io::file<I>> lock_out(const io::directory<I>& where, const std::vector<std::string>& names, const std::string& holder) {
+    std::vector<io::file<I>> held;
+    for (const auto& name : names) {
+        const auto st = where.status_of(name);
+        if (!st || !S_ISREG(st->st_mode)) continue;
+        held.push_back(where.open(name, O_RDONLY));
+        const auto rc = io::again([&] { return where.io().flock(held.back().descriptor(), LOCK_EX | LOCK_NB); });
+        if (rc == -EWOULDBLOCK) throw lock_busy(held.back().path(), "lock: held by " + holder);
+        io::check(rc, held.back().path(), "lock");
+    }
+    return held;
+}
+
+}  // namespace detail
+
+/// What would be adopted of a directory, oldest first. `like` has what a .rev of the Python backy does not say: source and consistency.
+template <Io I>
+adoption adoptable(const io::directory<I>& where, const revision& like) {
+    adoption found;
+    bool has_ours = false;  // of an import that did not come to its end, too
+    for (const auto& name : where.names()) {
+        if (!name.ends_with(".rev") || name.starts_with('.') || name == "last.rev") continue;
+        try {
+            const auto text = where.read(name);
+            if (detail::is_ours(text, name)) has_ours = true;
+            else found.revisions.push_back(detail::adoptable_revision(where, name, text, like));
+        } catch (const error& e) {
+            found.left.push_back(e.what());
+        }
+    }
+    found.refused = found.revisions.empty() && !found.left.empty() && !has_ours;
+    std::ranges::sort(found.revisions, {}, [](const revision& r) { return std::tuple(r.made_at, r.id); });
+    return found;
+}
+
+/// Adopts them, and puts `config`, if it is not empty, in place of DIR/config at the end: until then neither backy makes a revision there.
+/// May be killed at any moment and run again. If there are revisions and none can be taken, nothing is changed. Throws lock_busy, error.
+template <Store T, Catalog C, Hash H, Clock K, Io I>
+adoption adopt(const repository<T, C, H, K>& repository, io::directory<I>& where, const revision& like, const std::string& config) {
+    [[maybe_unused]] const auto ours = repository.catalog().lock(false);
+    [[maybe_unused]] const auto theirs = detail::lock_out(where, {"config", ".backup", ".purge"}, "a Python backy (try again when it has ended)");
+    auto a = adoptable(where, like);
+    if (a.refused) return a;
+
+    std::optional<io::directory<I>> kept;
+    const auto keep = [&](const std::string& name) {
+        if (!kept) {
+            const auto rc = io::again([&] { return where.io().mkdirat(where.descriptor(), legacy_directory, 0750); });
+            if (rc != -EEXIST) io::check(rc, (where.path() / legacy_directory).string(), "mkdir");
+            where.sync();
+            kept.emplace(where.below(legacy_directory));
+        }
+        kept->replace(name, where.read(name), ".new", io::sealed_mode);
+    };
+    for (auto& r : a.revisions) {
+        keep(r.id + ".rev");
+        auto image = where.open(r.id, O_RDONLY | O_NONBLOCK);
+        if ((image.status().st_mode & 07777) != io::sealed_mode) image.set_mode(io::sealed_mode);
+        image.sync();  // the Python backy need not have done so
+        r.durable = proof{repository.clock().now(), "the image, when it was adopted"};
+        repository.catalog().put(r);
+        repository.journal().info("revision " + r.id + ": adopted");
+    }
+    if (!config.empty()) {
+        keep("config");
+        where.replace("config", config, ".config.new", io::private_mode);
+    }
+    for (const auto* lock : {".backup", ".purge"})  // ours by now, and empty
+        if (const auto st = where.status_of(lock); st && S_ISREG(st->st_mode) && st->st_size == 0) where.remove(lock);
+    repository.point(repository.catalog().read());
+    if (!repository.catalog().announced()) repository.catalog().at_rest();
+    return a;
+}
+
+}  // namespace backy
