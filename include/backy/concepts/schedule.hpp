@@ -20,6 +20,7 @@ struct expiry {
 /// How old what was really done to the bytes of a repository may be (standing::proofs); nothing: it is not looked at.
 struct proof_limits {
     std::optional<std::chrono::seconds> read_back, compared, verified;
+    bool operator==(const proof_limits&) const = default;
 };
 
 /// | expression | returns | meaning | throws |
