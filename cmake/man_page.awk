@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# lowdown's roff for a reader's terminal. A table whose last column is "meaning", "is" or "when" becomes a list with the first column as its tags.
+# lowdown's roff for a reader's terminal. A table whose last column is "meaning", "is" or "when", with none but "default" between that
+# and the first, becomes a list with the first column as its tags.
 
 # What is code is copied and pasted: its characters stay what they are, where - would be a hyphen and ' a quotation mark.
 function code(text) {
@@ -25,7 +26,7 @@ function say(line) {
 }
 function default_of(text) { return text == "none" || columns < 3 ? "" : text == "required" ? " (required)" : " (default " text ")" }
 function print_table(   i, j) {
-  if (cell[1, columns] ~ /(meaning|is|when)$/) {
+  if (cell[1, columns] ~ /^(\\fB)?(meaning|is|when)/ && (columns == 2 || cell[1, 2] ~ /default/)) {
     for (i = 2; i <= rows; ++i) { say(".TP"); say(cell[i, 1] default_of(cell[i, 2])); say(cell[i, columns]) }
     say(".PP"); return
   }
