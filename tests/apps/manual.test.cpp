@@ -18,22 +18,28 @@ using namespace support;
 
 namespace {
 
+namespace hana = backy::hana;
 using names = std::set<std::string>;
 
 const fs::path project = fs::path(BACKY_TESTS).parent_path();
 
-/// `…` in a text.
-std::vector<std::string> codes_in(const std::string& text) {
-    std::vector<std::string> all;
-    static const std::regex code("`([^`]+)`");
-    for (std::sregex_iterator i(text.begin(), text.end(), code), end; i != end; ++i) all.push_back((*i)[1]);
+/// Calls use(match) for each place where the expression matches.
+void for_each_match(const std::string& text, const std::string& pattern, auto use) {
+    const std::regex expression(pattern);
+    for (std::sregex_iterator i(text.begin(), text.end(), expression), end; i != end; ++i) use(*i);
+}
+
+/// What the first group of the expression matches.
+names matches(const std::string& text, const std::string& pattern) {
+    names all;
+    for_each_match(text, pattern, [&](const std::smatch& m) { all.insert(m[1]); });
     return all;
 }
 
-names matches(const std::string& text, const std::string& pattern) {
-    names all;
-    const std::regex expression(pattern);
-    for (std::sregex_iterator i(text.begin(), text.end(), expression), end; i != end; ++i) all.insert((*i)[1]);
+/// `…` in a text, in its order.
+std::vector<std::string> codes_in(const std::string& text) {
+    std::vector<std::string> all;
+    for_each_match(text, "`([^`]+)`", [&](const std::smatch& m) { all.push_back(m[1]); });
     return all;
 }
 
@@ -107,8 +113,7 @@ using options = std::map<std::string, option>;  ///< "-r,--revision"
 /// Of CLI11's help: "  -r,--revision TEXT=last  …".
 options options_of(const std::string& help) {
     options all;
-    static const std::regex line("(?:^|\n)  (-[^ \n]+)(?: ([A-Z]+)(?:=([^ \n]+))?(?= |\n))?");
-    for (std::sregex_iterator i(help.begin(), help.end(), line), end; i != end; ++i) all[(*i)[1]] = {(*i)[2].matched, (*i)[3]};
+    for_each_match(help, "\n  (-[^ \n]+)(?: ([A-Z]+)(?:=([^ \n]+))?(?= |\n))?", [&](const std::smatch& m) { all[m[1]] = {m[2].matched, m[3]}; });
     return all;
 }
 
@@ -162,8 +167,7 @@ TEST_CASE("manual: backy(1) has every command, its words and its options, and no
         INFO(command);
         const auto help = help_of("\"$BACKY\" " + command);
         auto usage = command;
-        static const std::regex positional("\n  ([A-Z]+) TEXT");
-        for (std::sregex_iterator i(help.begin(), help.end(), positional), end; i != end; ++i) usage += " " + (*i)[1].str();
+        for_each_match(help, "\n  ([A-Z]+) TEXT", [&](const std::smatch& m) { usage += " " + m[1].str(); });
         CHECK(p.title == usage);
         require_same(options_of(p), without_help(options_of(help)));
     }
@@ -251,8 +255,8 @@ backy::section required_table() {
 }  // namespace
 
 TEST_CASE("manual: backy-sources(7) has every key of every source, with its default, and no others") {
-    const page sources("sources.md");
-    const auto& shared = sources["SNAPSHOTS AND CHANGE MAPS"];
+    const page described("sources.md");
+    const auto& shared = described["SNAPSHOTS AND CHANGE MAPS"];
     names known;
     hana::for_each(hana::values(build::sources), [&](auto kind) {
         using S = typename decltype(kind)::type;
@@ -263,9 +267,9 @@ TEST_CASE("manual: backy-sources(7) has every key of every source, with its defa
         if (type == "file") table = backy::config::parse("type = \"file\"\nfilename = \"/volume\"", "");
         const auto parse = [](const backy::section& t) { return S::config::from(t); };
 
-        const auto& own = sources[in_capitals(type)];
-        std::vector<const part*> parts{&sources["EVERY SOURCE"], &own};
-        for (const auto& other : matches(own.text, "All keys of `([^`]+)`")) parts.push_back(&sources[in_capitals(other)]);
+        const auto& own = described[in_capitals(type)];
+        std::vector<const part*> parts{&described["EVERY SOURCE"], &own};
+        for (const auto& other : matches(own.text, "All keys of `([^`]+)`")) parts.push_back(&described[in_capitals(other)]);
         const bool has_maps = std::ranges::count(codes_in(shared.text.substr(0, shared.text.find('\n', 1))), type) > 0;
         auto rows = rows_of(parts), all = rows;
         all.insert(all.end(), shared.rows.begin(), shared.rows.end());
@@ -277,7 +281,7 @@ TEST_CASE("manual: backy-sources(7) has every key of every source, with its defa
         if (type == "file") table.set("freeze", {std::string("reflink")}).set("changes", {std::string("extents")});
         require_defaults(shared.rows, table, parse);
     });
-    auto shown = sources["DESCRIPTION"].first_codes();
+    auto shown = described["DESCRIPTION"].first_codes();
 #ifndef BACKY_CEPH
     shown.erase("ceph-rbd"), shown.erase("flyingcircus");
 #endif
@@ -285,11 +289,11 @@ TEST_CASE("manual: backy-sources(7) has every key of every source, with its defa
 }
 
 TEST_CASE("manual: backy-stores(7) has every key of every store, with its default, and no others") {
-    const page stores("stores.md");
+    const page described("stores.md");
     hana::for_each(hana::values(build::stores), [&](auto kind) {
         using T = typename decltype(kind)::type;
         const auto parse = [](const backy::section& t) { return T::config::from(t); };
-        const auto& own = stores[in_capitals(T::type.c_str())];
+        const auto& own = described[in_capitals(T::type.c_str())];
         require_keys(own.rows, known_keys({}, parse));
         require_defaults(own.rows, {}, parse);
     });
@@ -349,7 +353,7 @@ TEST_CASE("manual: backy.conf(5) has every key of every table, with its default,
     REQUIRE(tables.size() == 1);
     names top;
     for (const auto& code : codes_in(configuration["DESCRIPTION"].text.substr(configuration["DESCRIPTION"].text.find("On the top level"))))
-        top.insert(std::regex_replace(code, std::regex("[][]"), ""));
+        top.insert(std::regex_replace(code, std::regex("[\\[\\]]"), ""));
     for (const auto& key : backy::split(*tables.begin(), ',')) CHECK(top.contains(backy::trimmed(key)));
 }
 
@@ -361,8 +365,8 @@ TEST_CASE("manual: the units of the pages are those that are understood") {
         INFO(c);
         CHECK(backy::parse_duration(std::string("1") + c).has_value() == units.contains(std::string(1, c)));
     }
-    const page sources("sources.md");
-    const auto& rows = sources["LVM"].rows;
+    const page described("sources.md");
+    const auto& rows = described["LVM"].rows;
     const auto size = std::ranges::find_if(rows, [](const auto& row) { return key_of(row) == "snapshot-size"; });
     REQUIRE(size != rows.end());
     for (char c = '!'; c < 127; ++c) {
@@ -397,8 +401,7 @@ TEST_CASE("manual: the exit codes of the pages are those of the programs") {
 
     std::string levels;
     for (const auto& list : matches(headers, "enum class level : int \\{([^}]*)\\}"))
-        for (std::sregex_iterator i(list.begin(), list.end(), std::regex("([a-z]+) = ([0-9]+)")), end; i != end; ++i)
-            levels += (levels.empty() ? "" : ", ") + (*i)[2].str() + " " + in_capitals((*i)[1]);
+        for_each_match(list, "([a-z]+) = ([0-9]+)", [&](const std::smatch& m) { levels += (levels.empty() ? "" : ", ") + m[2].str() + " " + in_capitals(m[1]); });
     CHECK(commands["EXIT STATUS"].text.find("those of Nagios: " + levels) != std::string::npos);
     CHECK(shown(scheduler["MONITORING"]) == in("= 0 = 1 = 2 = 3"));
 }
