@@ -27,6 +27,7 @@ struct access {
 
     std::string cluster = {}, conf = {}, user = {};
     std::chrono::seconds timeout{30};  ///< for the connection and for every single call
+    bool operator==(const access&) const = default;
 
     static access from(const section& table) {
         return {table.get<std::string>("cluster", ""), table.get<std::string>("conf", ""), table.get<std::string>("user", ""), table.duration("timeout", "30s")};
@@ -58,6 +59,7 @@ struct access {
 /// Where an image lies.
 struct location {
     std::string pool, space, image;  ///< space: the namespace, often ""
+    bool operator==(const location&) const = default;
 
     /// "POOL/IMAGE" or "POOL/NAMESPACE/IMAGE"; nothing for anything else.
     static std::optional<location> parse(const std::string& spelling) {

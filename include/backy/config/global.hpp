@@ -28,6 +28,7 @@ struct global {
     std::optional<std::chrono::seconds> scrub_every;  ///< within this every revision's bytes are read; nothing: they are not
     byte_count scrub_rate;                             ///< bytes per second
     std::optional<byte_count> read_rate;               ///< bytes per second of all backups together; nothing: no limit
+    bool operator==(const global&) const = default;
 
     /// Touches nothing.
     static global from(const section& table) {

@@ -7,7 +7,7 @@
 
 namespace backy {
 
-/// Beside what images hold there are their metadata, and 1.3 is what all of it may take (docs/operations.md).
+/// Beside what images hold there are their metadata, and 1.3 is what all of it may take (docs/stores.md).
 inline constexpr double relayout_above = 1.2;
 
 inline std::vector<revision_id> ids_of(const history& h) {

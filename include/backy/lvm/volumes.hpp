@@ -14,6 +14,7 @@ namespace backy::lvm {
 /// A volume group and a logical volume in it.
 struct location {
     std::string group, volume;
+    bool operator==(const location&) const = default;
 
     /// "VG/LV"; nothing for anything else. The names as lvm(8) allows them, so that none is taken for an option or a path.
     static std::optional<location> parse(const std::string& spelling) {
@@ -114,6 +115,7 @@ inline std::vector<volume> volumes_from(const std::string& report) {
 /// LVM's own programs, each within a limit of time. Throws error with what they said.
 struct tools {
     std::chrono::seconds limit{60};
+    bool operator==(const tools&) const = default;
 
     std::vector<volume> volumes(const std::string& group) const {
         return volumes_from(

@@ -25,11 +25,13 @@ public:
         std::string tag;
         std::chrono::seconds every;
         std::int64_t keep;
+        bool operator==(const rule&) const = default;
     };
     /// A table of tags: `daily = { interval = "1d", keep = 7 }`; and in it `proof = { compared = "2d", verified = "30d" }`.
     struct config {
         std::vector<rule> rules;  ///< the shortest interval first, equal ones by name
         proof_limits proofs = {};
+        bool operator==(const config&) const = default;
         static config from(const section& table) {
             config c;
             for (const auto& e : table.entries()) {

@@ -20,6 +20,7 @@ public:
         ceph::location where;
         ceph::access access;
         tracking how;
+        bool operator==(const config&) const = default;
 
         /// `more`: keys of a source that is this one and something else.
         static config from(const section& table, const std::vector<std::string_view>& more = {}) {

@@ -28,6 +28,7 @@ public:
         bool reflink = false;
         std::string freeze_command, thaw_command;
         tracking how{.has_map = false};
+        bool operator==(const config&) const = default;
 
         static config from(const section& table) {
             table.allow_only({"type", "filename", "freeze", "freeze-command", "thaw-command", "changes", tracking::keys[0], tracking::keys[1], tracking::keys[2]});

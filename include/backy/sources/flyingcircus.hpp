@@ -24,6 +24,7 @@ public:
         std::string consul_address;
         std::chrono::seconds limit;  ///< for the snapshot to appear
         bool crash_on_timeout;       ///< then we take it, of a guest that is not frozen; else the run fails
+        bool operator==(const config&) const = default;
 
         static config from(const section& table) {
             config c{ceph_rbd::config::from(table,

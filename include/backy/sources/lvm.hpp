@@ -27,6 +27,7 @@ public:
         double pool_limit;          ///< percent of a thin pool's data or metadata: above, no snapshot is made or kept
         backy::lvm::tools tools;
         tracking how;
+        bool operator==(const config&) const = default;
 
         static config from(const section& table) {
             std::vector<std::string_view> known{"type", "volume-group", "logical-volume", "snapshot-size", "pool-limit", "timeout"};

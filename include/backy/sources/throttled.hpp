@@ -16,6 +16,7 @@ class throttled : public S {
 public:
     struct config : S::config {
         byte_count read_rate = 0;  ///< bytes per second; 0: no limit
+        bool operator==(const config&) const = default;
         static config from(const section& table) {
             constexpr std::int64_t most = 100'000;
             const auto rate = table.get<std::int64_t>("read-rate", 0);

@@ -18,6 +18,7 @@ public:
     struct config {
         bool require_reflink = false;
         int keep_free = 0;  ///< percent of the filesystem
+        bool operator==(const config&) const = default;
         static config from(const section& table) {
             table.allow_only({"type", "reflink", "keep-free"});
             const auto reflink = table.get<std::string>("reflink", "auto");
