@@ -37,11 +37,14 @@ set(CPACK_DEBIAN_PROGRAMS_PACKAGE_DEPENDS "systemd | systemd-sysusers")
 set(CPACK_DEBIAN_PROGRAMS_PACKAGE_SUGGESTS "logrotate, lvm2, thin-provisioning-tools, monitoring-plugins-basic")
 set(CPACK_DEBIAN_PROGRAMS_PACKAGE_CONTROL_EXTRA "${PROJECT_BINARY_DIR}/debian/conffiles;${packaging}/postinst;${packaging}/prerm;${packaging}/postrm")
 set(CPACK_DEBIAN_PROGRAMS_DESCRIPTION "block-level backup for virtual machines
-Reads a virtual machine's volume, writes only what changed, and keeps every revision as a complete raw image on btrfs or XFS, reflinked from
-the one before: a restore is a plain copy. Volumes are files and block devices, LVM volumes and Ceph RBD images.
+Reads a virtual machine's volume, writes only what changed, and keeps
+every revision as a complete raw image on btrfs or XFS, reflinked from
+the one before: a restore is a plain copy. Volumes are files and block
+devices, LVM volumes and Ceph RBD images.
 
-A scheduler makes the revisions that each job's schedule promises, reads what is stored again, lets old revisions expire, and has a plug-in
-for Nagios.")
+A scheduler makes the revisions that each job's schedule promises, reads
+what is stored again, lets old revisions expire, and has a plug-in for
+Nagios.")
 
 set(CPACK_DEBIAN_HEADERS_PACKAGE_NAME libbacky-dev)
 set(CPACK_DEBIAN_HEADERS_PACKAGE_SECTION libdevel)
@@ -51,8 +54,9 @@ if(Ceph_FOUND)
   string(APPEND CPACK_DEBIAN_HEADERS_PACKAGE_DEPENDS ", librbd-dev, librados-dev")
 endif()
 set(CPACK_DEBIAN_HEADERS_DESCRIPTION "block-level backup for virtual machines (headers)
-The headers of backy: sources, stores, targets, hashes and schedules are policies, and a program is a composition of them. For builds with
-a source or a store of one's own.")
+The headers of backy: sources, stores, targets, hashes and schedules are
+policies, and a program is a composition of them. For builds with a source
+or a store of one's own.")
 
 # What every package has: its licence, its history, compressed pages.
 set(CPACK_BACKY_SOURCE ${PROJECT_SOURCE_DIR})
