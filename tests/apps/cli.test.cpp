@@ -70,7 +70,7 @@ TEST_CASE("what was mistyped is an error that says what may have been meant") {
     CHECK((none.code == 2 && none.err.find("did you mean") == none.err.npos));
 }
 
-TEST_CASE("--json: every command that prints, and each says its format") {
+TEST_CASE("json: every command that prints, and each says its format") {
     fixture f;
     const auto id = f.backup("daily,by-hand");
     const auto status = of(f.backy("status --json")), found = of(f.backy("find --json")), shown = of(f.backy("show --json")),
@@ -111,7 +111,7 @@ TEST_CASE("show: everything that is known of a revision") {
     CHECK(f.backy("show -r nothing").code == 1);
 }
 
-TEST_CASE("list: every job of the base directory; one that cannot be read is an error, and the others are listed") {
+TEST_CASE("list: every job of the base directory, and one that cannot be read is an error beside the others") {
     fixture f;
     const auto base = "\"$BACKY\" -b '" + (f.dir / "base").string() + "' list";
     const auto id = f.backup("daily");
@@ -135,7 +135,7 @@ TEST_CASE("list: every job of the base directory; one that cannot be read is an 
     CHECK(by_nobody.code != 0);
 }
 
-TEST_CASE("--dry-run: every command that changes something says what it would do, and nothing is touched") {
+TEST_CASE("dry-run: every command that changes something says what it would do, and nothing is touched") {
     for (const auto& place : copy_on_write()) {
         INFO(place);
         fixture f(place);
@@ -190,7 +190,7 @@ TEST_CASE("expire --dry-run: what goes, and what only loses tags") {
     CHECK(fs::exists(f.backy / third));
 }
 
-TEST_CASE("-q, colours and progress: errors only, and nothing but text where there is no terminal") {
+TEST_CASE("quiet, colours and progress: errors only, and nothing but text where there is no terminal") {
     fixture f;
     f.backup("daily");
     shell("chmod u+w '" + (f.backy / "last.rev").string() + "'; truncate -s 10 '" + (f.backy / "last.rev").string() + "'");

@@ -159,7 +159,7 @@ TEST_CASE("import: without a configuration init makes one first") {
     CHECK(backy("find").out == fs::canonical(d / id).string() + "\n");
 }
 
-TEST_CASE("import: every job of a base directory; one that cannot be adopted does not keep the others from it") {
+TEST_CASE("import: every job of a base directory, and one that cannot be adopted does not keep the others from it") {
     const scratch dir(plain());
     const repository_directory backy(dir / "base");
     for (const auto* name : {"a", "b", "c"}) {

@@ -120,7 +120,7 @@ TEST_CASE("rights: files are 0440 or 0640 and directories 0750, whatever the uma
     const auto expected = [](const fs::path& path) {
         const auto name = path.filename().string();
         if (fs::is_directory(path)) return 0750;
-        if (name == ".status.json") return 0644;  // check reads it as any user
+        if (name == ".status.json" || name == ".status.prom") return 0644;  // check and node_exporter read them as any user
         if (name == ".shell") return 0660;
         const bool sealed = backy::is_revision_id(path.stem().string()) && (path.extension() == "" || name.ends_with(".rev") || name.ends_with(".digests"));
         return sealed ? 0440 : 0640;

@@ -77,7 +77,7 @@ TEST_CASE("an old revision: what is refused, with its place") {
     CHECK(refusal(with("stats: {duration: -1}\n")) == "x.rev:3:9: stats.duration: \"-1\" is no number of seconds");
 }
 
-TEST_CASE("moments: with and without a zone, a T, a fraction; or seconds since 1970") {
+TEST_CASE("moments: with and without a zone, a T, a fraction, or seconds since 1970") {
     const auto text = [](std::string_view t) { return parse_moment(t) ? to_rfc3339(*parse_moment(t)) : "none"; };
     for (const auto* same : {"2026-11-22 20:02:25", "2026-11-22T20:02:25Z", "2026-11-22 20:02:25 +00:00", "2026-11-22 21:32:25+01:30", "2026-11-22t15:02:25.0-5", "1795377745", "1795377745.0"})
         CHECK(text(same) == "2026-11-22T20:02:25.000000Z");

@@ -27,7 +27,7 @@ TEST_CASE("YAML: block and flow style, every scalar as it is written, a null is 
     CHECK(printed("--- \n# a remark\na: !!str 5\n...\n") == "a = \"5\"\n");
 }
 
-TEST_CASE("YAML: anchors, aliases and merged keys; those of the map itself win") {
+TEST_CASE("YAML: anchors, aliases and merged keys, of which those of the map itself win") {
     CHECK(printed("x: &x {a: 1, b: 2}\ny:\n  b: 3\n  <<: *x\n") == "\n[x]\na = \"1\"\nb = \"2\"\n\n[y]\nb = \"3\"\na = \"1\"\n");
     CHECK(printed("x: &x {a: 1}\nz: &z {a: 2, b: 2}\ny: {<<: [*x, *z]}\n").ends_with("[y]\na = \"1\"\nb = \"2\"\n"));
 }
