@@ -74,7 +74,7 @@ converted_config convert(const section& python) {
                         auto one = table;
                         for (const auto& other : table.entries())
                             if (other.key != tag.key) one.erase(other.key);
-                        if (B::schedule::config::from(one).rules.empty()) table.refuse(tag.key, "no name for a tag here");
+                        if (typename B::schedule(B::schedule::config::from(one)).tags().empty()) table.refuse(tag.key, "no name for a tag here");
                         tags.add(tag.key, tag.value);
                     });
                 if (tags.entries().empty()) table.refuse("", "no tags in it");

@@ -73,9 +73,11 @@ inline std::optional<timestamp> date_and_time(std::string_view text) {
     const auto day = in.take('-') ? in.number(1, 2) : std::nullopt;
     if (!year || !month || !day || !(in.take('T') || in.take('t') || in.take_blanks())) return std::nullopt;
     const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)), std::chrono::day(static_cast<unsigned>(*day))};
-    const auto h = in.number(1, 2), m = in.take(':') ? in.number(2, 2) : std::nullopt, s = in.take(':') ? in.number(2, 2) : std::nullopt;
-    if (!date.ok() || !h || !m || !s || *h > 23 || *m > 59 || *s > 59) return std::nullopt;
-    auto t = timestamp(std::chrono::sys_days(date)) + std::chrono::hours(*h) + std::chrono::minutes(*m) + std::chrono::seconds(*s);
+    constexpr int none = 99;
+    const auto sixtieths = [&] { return in.take(':') ? in.number(2, 2).value_or(none) : none; };
+    const int h = in.number(1, 2).value_or(none), m = sixtieths(), s = sixtieths();
+    if (!date.ok() || h > 23 || m > 59 || s > 59) return std::nullopt;
+    auto t = timestamp(std::chrono::sys_days(date)) + std::chrono::hours(h) + std::chrono::minutes(m) + std::chrono::seconds(s);
     if (in.take('.')) t += in.fraction();
     in.take_blanks();
     const bool ahead = in.take('+');
