@@ -63,12 +63,14 @@ private:
 };
 
 /// Calls trial(plan), which returns whether the command succeeded, for n = 1, 2, … until that is more than its calls. In the normal run the
-/// two filesystems share them.
+/// two filesystems share half of them.
 template <class Trial>
 void sweep(const setting& s, const char* what, const fault& f, Trial trial) {
+    randomness random;
+    const auto share = static_cast<long>(2 * random.below(2) + (s.place().filename() == "xfs"));
     long n = 1, tried = 0, failed = 0;
     for (;; ++n) {
-        if (!long_run() && n % 2 == (s.place().filename() == "xfs")) continue;
+        if (!long_run() && n % 4 != share) continue;
         INFO(what << ", " << f.name << " at call " << n);
         const auto plan = std::make_shared<io::fault_plan>();
         plan->what = f.what, plan->at = n, plan->error = f.error;

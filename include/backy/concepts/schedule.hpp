@@ -23,7 +23,7 @@ struct proof_limits {
     std::optional<std::chrono::seconds> read_back;  ///< of the newest revision that counts
     std::optional<std::chrono::seconds> compared;   ///< of the newest revision that counts
     std::optional<std::chrono::seconds> verified;   ///< of every revision that counts
-    bool operator==(const proof_limits&) const = default;
+    bool operator==(const proof_limits&) const = default;  ///< all of them
 };
 
 /// | expression | returns | meaning | throws |

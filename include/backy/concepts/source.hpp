@@ -54,7 +54,7 @@ struct tracking {
     bool full_always = false;              ///< every run reads everything, and no snapshot is kept for the next one
     unsigned compared_within = 30;         ///< so many runs compare all that is allocated, a part of it each
     std::chrono::seconds compare_limit{};  ///< for comparing what the change map leaves out, per run; 0: as long as it takes
-    bool operator==(const tracking&) const = default;
+    bool operator==(const tracking&) const = default;  ///< all that is configured
 
     /// Throws config_error.
     static tracking from(const section& table) {
