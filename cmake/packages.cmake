@@ -5,6 +5,7 @@ set(packaging ${PROJECT_SOURCE_DIR}/apps/packaging)
 install(FILES ${packaging}/bash-completion DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME backy COMPONENT backy)
 
 set(system COMPONENT system EXCLUDE_FROM_ALL)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/format.md ${PROJECT_SOURCE_DIR}/docs/moving.md ${PROJECT_SOURCE_DIR}/docs/installation.md DESTINATION /usr/share/doc/backy ${system}) # the man pages name them
 install(FILES ${packaging}/backy.conf DESTINATION /etc ${system})
 install(FILES ${packaging}/logrotate DESTINATION /etc/logrotate.d RENAME backy ${system})
 install(FILES ${packaging}/nagios.cfg DESTINATION /etc/nagios-plugins/config RENAME backy.cfg ${system})

@@ -47,7 +47,7 @@ TEST_CASE("bad input: no repository, and none is made by looking for one") {
         CHECK(!fs::exists(dir / "none"));
     }
     fs::create_directory(dir / "none");
-    refused(backy("backup daily"), 1, {"config: open: No such file or directory"});
+    refused(backy("backup daily"), 1, {"config: there is none, so this is no repository (-b DIR, or backy init TYPE SOURCE)"});
     CHECK(fs::is_empty(dir / "none"));
 }
 

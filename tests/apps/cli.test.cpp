@@ -60,7 +60,7 @@ TEST_CASE("help: all commands on one screen of 80 x 24") {
 
 TEST_CASE("what was mistyped is an error that says what may have been meant") {
     for (const auto& [words, meant] : {std::pair("bakcup daily", "did you mean backup? "), {"stauts", "did you mean status? "}, {"status --jsn", "did you mean --json? "},
-                                       {"--verbsoe status", "did you mean --verbose? "}, {"expire --dryrun", "did you mean --dry-run? "}}) {
+                                       {"--verbsoe status", "did you mean --verbose? "}, {"verify -v", "-v stands before the command; "}, {"expire --dryrun", "did you mean --dry-run? "}}) {
         const auto r = shell(std::string("\"$BACKY\" ") + words);
         INFO(words << ": " << r.err);
         CHECK(r.code == 2);
@@ -128,6 +128,10 @@ TEST_CASE("list: every job of the base directory, and one that cannot be read is
     REQUIRE(f.backy("distrust -r " + id).code == 0);
     CHECK(shell(base).out.find("| - (1 distrusted) |") != std::string::npos);
     CHECK(shell("\"$BACKY\" -b '" + (f.dir / "nothing").string() + "' list").code == 1);
+    const auto of_a_repository = other("list");
+    CHECK((of_a_repository.code == 1 && of_a_repository.err.find("list: it is a repository, not a base directory (backy status)\n") != std::string::npos));
+    spill(other / "config", "broken");
+    CHECK((shell(base).code == 2 || shell(base).code == 1));
     if (::geteuid() != 0) return;
     const auto by_nobody = shell("chmod 711 '" + (f.dir / "base" / "vm1").string() + "'; cp \"$BACKY\" /tmp/backy-list-$$; chmod 755 /tmp/backy-list-$$; setpriv --reuid 65534 --clear-groups /tmp/backy-list-$$ -b '" +
                                  (f.dir / "base").string() + "' list; rc=$?; rm /tmp/backy-list-$$; exit $rc");

@@ -87,6 +87,25 @@ TEST_CASE("import: status, find, restore, backup, verify, expire, forget go on w
     }
 }
 
+TEST_CASE("import: an image that is cut off afterwards is damaged, and neither restored nor built upon") {
+    const scratch dir(plain());
+    python_directory d(dir / "vm");
+    spill(dir / "disk.img", content(3000, 'n'));
+    d.config(dir / "disk.img");
+    const auto id = d.revision(content(3000, 'x'), 1);
+    const repository_directory backy(d.path());
+    REQUIRE(backy("import").code == 0);
+    fs::permissions(d / id, fs::perms(0640));
+    fs::resize_file(d / id, 1000);
+    CHECK(backy("status").out.find("damaged") != std::string::npos);
+    const auto restored = backy("restore '" + (dir / "out").string() + "'");
+    CHECK(restored.code == 1);
+    CHECK(restored.err.ends_with("revision " + id + ": restore: its image has 1000 bytes and should have 3000: nothing was written\n"));
+    const auto next = backy("backup daily");
+    CHECK((next.code == 3 && next.err.find(id + ": its image has another size than its metadata say (not built upon") != std::string::npos));
+    CHECK(slurp(d / fs::read_symlink(d / "last")) == content(3000, 'n'));
+}
+
 TEST_CASE("import: what is left is named, and the exit code says so") {
     const scratch dir(plain());
     spill(dir / "disk.img", "x");
@@ -99,7 +118,10 @@ TEST_CASE("import: what is left is named, and the exit code says so") {
     CHECK(refused.code == 1);
     CHECK(refused.err == why + d.path().string() + ": import: no revision in it can be adopted; nothing was changed\n");
     CHECK(slurp(d / "config").starts_with("filename: "));
-    CHECK(backy("import --dry-run").out == "would leave " + why);
+    const auto dry = backy("import --dry-run");
+    CHECK(dry.out == "would leave " + why);
+    CHECK((dry.code == 1 && dry.err == d.path().string() + ": import: no revision in it can be adopted; nothing was changed\n"));
+    for (const auto* command : {"status", "backup daily", "forget -r 0"}) CHECK(backy(command).err.ends_with(": not TOML (is it a Python backy's? backy import takes it over)\n"));
 
     d.revision("raw", 2);
     CHECK(backy("import --dry-run").code == 3);
@@ -118,7 +140,7 @@ TEST_CASE("import: a configuration that is neither's, or of a source that this b
     const auto config = (d / "config").string();
     const auto none = backy("import");
     CHECK(none.code == 2);
-    CHECK(none.err == config + ": there is none (backy init TYPE SOURCE, then import again)\n");
+    CHECK(none.err == config + ": there is none (backy init TYPE SOURCE, then import again; --all for every job's directory in it)\n");
     d.write("config", "type: tape\ndrive: 1\n");
     const auto unknown = backy("import");
     CHECK(unknown.code == 2);
@@ -179,7 +201,13 @@ TEST_CASE("import: every job of a base directory, and one that cannot be adopted
     CHECK(busy.code == 75);
     CHECK(busy.err == (backy / ".lock").string() + ": lock: held by a scheduler (stop it; those of the Python backy write over what is adopted)\n");
     CHECK(shell("\"$BACKY\" -b '" + (backy / "a").string() + "' import").code == 75);
+    CHECK(shell("\"$BACKY\" -b '" + (backy / "a").string() + "' import --dry-run").code == 75);
+    fs::create_directory(dir / "elsewhere"), fs::rename(backy / "a", dir / "elsewhere" / "a"), fs::create_symlink(dir / "elsewhere" / "a", backy / "a");
+    CHECK(shell("\"$BACKY\" -b '" + (backy / "a").string() + "/' import").code == 75);  // the scheduler knows it by that name
     ::close(lock);
+    const auto link = backy("import --all --dry-run");
+    CHECK((link.code == 1 && link.err.find((backy / "a").string() + ": import: it is a symlink, which a scheduler of ours does not follow") != std::string::npos));
+    fs::remove(backy / "a"), fs::rename(dir / "elsewhere" / "a", backy / "a");
 
     const auto r = backy("import --all");
     CHECK(r.code == 1);

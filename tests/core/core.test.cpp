@@ -51,6 +51,11 @@ TEST_CASE("text: lists are split and joined, hostile names stay on their line") 
     CHECK(trimmed(" \ta b ") == "a b");
     CHECK(trimmed("  ").empty());
     CHECK(on_one_line("a\nb\tc\x1b[2J\x7f\"é") == "a\\nb\\tc\\x1b[2J\\x7f\"é");
+    for (const std::string_view shown : {"é", "ࠀ", "漢", "\xef\xbf\xbd", "𐀀", "\xf4\x8f\xbf\xbf", "\xc2\xa0", "\xed\x9f\xbf"}) CHECK(on_one_line(shown) == shown);
+    for (const auto& [hidden, text] : {std::pair<std::string_view, std::string_view>("\xc2\x9b" "31m", "\\xc2\\x9b31m"), {"\xe2\x80\xae", "\\xe2\\x80\\xae"}, {"\xd8\x9c", "\\xd8\\x9c"},
+                                       {"caf\xe9", "caf\\xe9"}, {"\xc0\xaf", "\\xc0\\xaf"}, {"\xe0\x9f\xbf", "\\xe0\\x9f\\xbf"}, {"\xed\xa0\x80", "\\xed\\xa0\\x80"}, {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+                                       {"\xe6\xbc", "\\xe6\\xbc"}, {"\x80", "\\x80"}, {"\xe2\x81\xa6", "\\xe2\\x81\\xa6"}})
+        CHECK(on_one_line(hidden) == text);
 }
 
 TEST_CASE("text: a table has rules, and numbers to the right") {

@@ -105,12 +105,31 @@ TEST_CASE("adopt: images stay where and what they are, metadata become ours, wha
     CHECK(import_it(d.path()).revisions.empty());  // again: there is nothing more to do
 }
 
+TEST_CASE("adopt: where an old raw image would become the last, or the last is a file, nothing is changed") {
+    const scratch dir(plain());
+    python_directory d(dir / "r");
+    d.config("/x");
+    d.revision("raw", 1);
+    const auto newest = d.revision("{\"mapping\": {}, \"size\": 5}", 2, "daily", "backend_type: chunked\n");
+    const auto a = import_it(d.path());
+    CHECK(a.refused == "its newest revision is in pieces, and an older one would become the last; nothing was changed (start anew beside it: docs/moving.md)");
+    CHECK(a.left.size() == 1);
+    CHECK(slurp(d / "config").starts_with("filename: "));
+    CHECK_FALSE(fs::exists(d / legacy_directory));
+    fs::remove(d / (newest + ".rev"));
+    fs::remove(d / "last"), spill(d / "last", "precious");
+    CHECK(import_it(d.path()).refused == "last is not a link (move it away); nothing was changed");
+    CHECK(slurp(d / "last") == "precious");
+    fs::remove(d / "last");
+    CHECK(import_it(d.path()).revisions.size() == 1);
+}
+
 TEST_CASE("adopt: what cannot be taken is named and stays") {
     const scratch dir(plain());
     python_directory d(dir / "r");
     d.config("/x");
     const auto good = d.revision("good", 1);
-    const auto chunked = d.revision("{\"mapping\": {}, \"size\": 5}", 2, "daily", "backend_type: chunked\n");
+    const auto chunked = d.revision("{\"mapping\": {}, \"size\": 5}", 0, "daily", "backend_type: chunked\n");
     const auto missing = d.revision("x", 3), cut = d.revision("whole", 4), link = d.revision("y", 5), renamed = d.revision("z", 6), half = d.revision("h", 7);
     fs::remove(d / missing);
     spill(d / cut, "who");
@@ -122,10 +141,10 @@ TEST_CASE("adopt: what cannot be taken is named and stays") {
     const auto at = [&](const std::string& name) { return (d / name).string(); };
     auto expected = violations{
         at(chunked + ".rev") + ": its image is chunked: pieces, which only the Python backy can put together",
-        at(missing + ".rev") + ": its image is missing (backy forget -r " + missing + ")",
+        at(missing + ".rev") + ": its image is missing (backy forget -r " + missing + " once the directory was adopted)",
         at(cut) + ": it has 3 bytes, and 5 were written to it: it was cut off",
         at("other.rev") + ": it says that it is revision " + renamed,
-        at(half + ".rev") + ": not complete: the Python backy would remove it at its next run (backy forget -r " + half + ")",
+        at(half + ".rev") + ": not complete: the Python backy would remove it at its next run (so does backy forget -r " + half + " once the directory was adopted)",
         at("odd.rev") + ":1:1: uuid: \"short\" is no ID that this backy can have (22 characters without 0 1 I O l, or a UUID)",
         at(link) + ": open: Too many levels of symbolic links"};
     auto a = import_it(d.path());

@@ -26,7 +26,7 @@ TEST_CASE("metrics: what never was is 0 for what it is late from, and has no sam
     unseen.job = "vm3";
     r.jobs = {fine, none, unseen};
     r.space = {{"data", byte_count{1} << 50, 7}};
-    r.orphans = {{"old", 12}};
+    r.orphans = {{"old", 12}, {"caf\xe9", 1}};
     r.trouble = {"clock"};
     const auto text = metrics_of(r);
     INFO(text);
@@ -35,7 +35,7 @@ TEST_CASE("metrics: what never was is 0 for what it is late from, and has no sam
     CHECK(has_line(text, R"(backy_job_last_backup_timestamp_seconds{name="vm1"} 1441105200)"));
     CHECK(text.find(R"(backy_job_last_backup_timestamp_seconds{name="vm\\2)") == text.npos);
     CHECK(has_line(text, R"(backy_job_late_from_timestamp_seconds{name="vm1"} 1441234800)"));
-    CHECK(has_line(text, R"(backy_job_late_from_timestamp_seconds{name="vm\\2\"\n"} 0)"));
+    CHECK(has_line(text, R"(backy_job_late_from_timestamp_seconds{name="vm\\2\"\\n"} 0)"));
     CHECK(text.find(R"(backy_job_late_from_timestamp_seconds{name="vm3"})") == text.npos);
     CHECK(has_line(text, R"(backy_job_last_duration_seconds{name="vm1"} 50.5)"));
     CHECK(has_line(text, R"(backy_job_failures{name="vm1"} 2)"));
@@ -47,6 +47,7 @@ TEST_CASE("metrics: what never was is 0 for what it is late from, and has no sam
     CHECK(has_line(text, R"(backy_space_free_bytes{kind="data"} 1125899906842624)"));
     CHECK(has_line(text, R"(backy_space_needed_bytes{kind="data"} 7)"));
     CHECK(has_line(text, R"(backy_orphan_bytes{directory="old"} 12)"));
+    CHECK(has_line(text, R"(backy_orphan_bytes{directory="caf\\xe9"} 1)"));  // what is no UTF-8 would have Prometheus take nothing of the file
     CHECK(has_line(text, "# TYPE backy_trouble gauge"));
     CHECK(has_line(text, "# UNIT backy_orphan_bytes bytes"));
     CHECK(text.ends_with("\n# EOF\n"));

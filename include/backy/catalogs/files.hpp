@@ -230,6 +230,8 @@ private:
     void point_link(const std::string& name, const std::optional<std::string>& text) {
         const auto now = directory_.link_text(name);
         if (now == text) return;
+        if (const auto st = directory_.status_of(name); st && !S_ISLNK(st->st_mode))
+            throw error((directory_.path() / name).string(), "is no link, so it is not ours and was left alone (move it away)");
         if (text) directory_.link(name, *text);
         else directory_.remove(name);
     }

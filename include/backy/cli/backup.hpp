@@ -19,7 +19,7 @@ void plan_backup(plan& plan, const repository<T, C, H, K>& repository, Source au
         repository.journal().warning(e.what());
         plan_expiry(plan, repository, schedule);
     }
-    const auto* const parent = h.newest();
+    const auto* const parent = usable_parent(repository, h, [&](const std::string& text) { repository.journal().warning(text); });
     const auto tracking = tracking_of(source);
     const auto has_base = [&] { return std::ranges::count(source.snapshots(), parent->id) > 0; };
     const bool by_map = parent && tracking.has_map && !tracking.full_always && has_base();

@@ -123,9 +123,14 @@ std::vector<std::string> sorted_tags(std::vector<std::string> tags, const Schedu
     return tags;
 }
 
-/// What is wrong in the repository goes to standard error; every command that shows revisions says it.
-inline void report_damage(const history& h, journal& journal) {
+/// Metadata that cannot be read: one of those may be newer than what is taken for the last.
+inline void report_damaged(const history& h, journal& journal) {
     for (const auto& d : h.damaged) journal.warning(d.why);
+}
+
+/// What is wrong in the repository goes to standard error.
+inline void report_damage(const history& h, journal& journal) {
+    report_damaged(h, journal);
     for (const auto& stranger : h.strangers) journal.warning(stranger);
 }
 

@@ -14,7 +14,7 @@ std::vector<std::string> marks_of(const revision& r, auto& store) {
     if (r.trust == trust::distrusted) marks.push_back("distrusted");
     if (r.consistency == consistency::live) marks.push_back("live");
     try {
-        if (store.open(r.id).size() != r.size && r.digests) marks.push_back("damaged");
+        if (store.open(r.id).size() != r.size && r.size_is_known()) marks.push_back("damaged");
     } catch (const error&) {
         marks.push_back("damaged");
     }

@@ -23,9 +23,10 @@ void add_find(CLI::App& app, invocation& call) {
     command->add_flag("--json", w->as_json, "As JSON, with its full ID");
     command->callback([&call, w] {
         call.run = [&call, w] {
-            with_revisions<B>(call, intent::read, [&](auto& repository, auto&, auto&) {
+            with_revisions<B>(call, intent::read, [&](auto& repository, auto&, auto& log) {
                 confine_to_files(repository);
                 const auto h = repository.catalog().read();
+                report_damaged(h, log);
                 const auto& r = resolve(h, w->spec);
                 using T = std::remove_cvref_t<decltype(repository.store())>;
                 if constexpr (FileStore<T>) {

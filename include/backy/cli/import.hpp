@@ -99,7 +99,6 @@ converted_config convert(const section& python) {
     auto head = section().set("format", {std::int64_t{1}});
     if (!global.entries().empty()) head.set("global", {global});
     c.text = config::print(head) + detail::tables_text("schedules", schedules) + detail::tables_text("jobs", jobs);
-    (void)config::parse(c.text, "the converted configuration");  // what could not be read is not printed
     return c;
 }
 
@@ -121,8 +120,8 @@ job_directory look_at(const std::filesystem::path& path) {
     job_directory job;
     job.path = path;
     const auto file = (path / config::repository_file).string();
-    if (!directory.status_of(config::repository_file)) throw config_error(file, "there is none (backy init TYPE SOURCE, then import again)");
-    const auto text = directory.read(config::repository_file);
+    if (!directory.status_of(config::repository_file)) throw config_error(file, "there is none (backy init TYPE SOURCE, then import again; --all for every job's directory in it)");
+    const auto text = directory.read(config::repository_file, 1_MiB);
     try {
         (void)config::parse(text, file);
     } catch (const config_error&) {
@@ -150,53 +149,65 @@ template <Composition B>
 std::vector<std::string> import_directory(invocation& call, const std::filesystem::path& path, plan& plan, bool& confined) {
     const auto job = look_at<B>(path);
     io::directory<io::posix> where(path);
+    auto a = adoptable(where, job.like);
     if (plan.dry()) {
-        auto a = adoptable(where, job.like);
-        if (!a.refused) a.left.insert(a.left.end(), job.left.begin(), job.left.end());
+        [[maybe_unused]] const auto are_free = backy::detail::lock_out_python(where, LOCK_SH);
+        if (a.refused.empty()) a.left.insert(a.left.end(), job.left.begin(), job.left.end());
         for (const auto& r : a.revisions)
             plan.would("adopt", (path / r.id).string() + ": " + to_text(r.made_at) + ", " + to_size(r.size) + ", " + name_of(r.trust) + ", " + join(r.tags, ","));
-        if (job.convert && !a.refused) plan.would("convert", (path / config::repository_file).string());
+        if (job.convert && a.refused.empty()) plan.would("convert", (path / config::repository_file).string());
         for (const auto& why : a.left) plan.would("leave", why);
+        if (!a.refused.empty()) throw error(path.string(), "import: " + a.refused);
         return a.left;
     }
-    adoption a;
+    if (!a.refused.empty()) {  // before there is a lock or a log
+        for (const auto& why : a.left) std::cerr << on_one_line(why) << std::endl;
+        throw error(path.string(), "import: " + a.refused);
+    }
     call.directory = path;
     open_repository<B>(call, path, job.config, intent::change, [&](auto& repository, auto&, auto& log) {
         if (!std::exchange(confined, true)) confine_to_files(repository);  // for all that follow, too
         a = adopt(repository, where, job.like, job.convert ? job.config.text() : "");
-        if (!a.refused) a.left.insert(a.left.end(), job.left.begin(), job.left.end());
+        if (!a.refused.empty()) throw error(path.string(), "import: " + a.refused);
+        a.left.insert(a.left.end(), job.left.begin(), job.left.end());
         log.info("import: " + std::to_string(a.revisions.size()) + " revisions adopted, " + std::to_string(a.left.size()) + " left as they are");
         for (const auto& why : a.left) log.warning(why);
-        if (a.refused) throw error(path.string(), "import: no revision in it can be adopted; nothing was changed");
         for (const auto& stranger : repository.catalog().read().strangers) log.warning(stranger);
     });
     return a.left;
 }
 
-/// Directories in it that have something of a job.
-inline std::vector<std::filesystem::path> job_directories(const std::filesystem::path& base) {
+/// Directories in it that have something of a job. What keeps it from looking at one is reported, and `code` says so.
+inline std::vector<std::filesystem::path> job_directories(const std::filesystem::path& base, const invocation& call, int& code) {
     const io::directory<io::posix> in(base);
     std::vector<std::filesystem::path> found;
     for (const auto& name : in.names()) {
-        if (const auto st = in.status_of(name); !st || !S_ISDIR(st->st_mode)) continue;
-        const auto names = in.below(name).names();
-        if (std::ranges::any_of(names, [](const std::string& n) { return n == config::repository_file || n.ends_with(".rev"); })) found.push_back(base / name);
+        if (name.starts_with('.') || name == "lost+found") continue;
+        const auto path = base / name;
+        try {
+            const auto st = in.status_of(name);
+            if (st && S_ISLNK(st->st_mode) && std::filesystem::is_directory(path)) throw error(path.string(), "import: it is a symlink, which a scheduler of ours does not follow (mount --bind the directory there)");
+            if (!st || !S_ISDIR(st->st_mode)) continue;
+            const auto names = in.below(name).names();
+            if (std::ranges::any_of(names, [](const std::string& n) { return n == config::repository_file || n.ends_with(".rev"); })) found.push_back(path);
+        } catch (const error& e) {
+            report(e, call);
+            code = failure;
+        }
     }
     return found;
 }
 
 template <Composition B>
-int import_all(invocation& call, const std::vector<std::filesystem::path>& paths, plan& plan) {
-    int code = success;
+int import_all(invocation& call, const std::vector<std::filesystem::path>& paths, plan& plan, int code) {
     bool confined = false;
     for (const auto& path : paths) {
         interruption::point();
         try {
             if (!import_directory<B>(call, path, plan, confined).empty() && code == success) code = attention;
-        } catch (const error& e) {
-            if (paths.size() == 1) throw;
-            report(e, call);
-            code = failure;
+        } catch (const std::exception& e) {
+            const int its = report(e, call);
+            code = paths.size() == 1 ? its : failure;
         }
         if (paths.size() > 1) call.log.reset();
     }
@@ -223,21 +234,31 @@ void add_import(CLI::App& app, invocation& call) {
     command->callback([&call, w, plan] {
         call.run = [&call, w, plan]() -> int {
             if (!w->config.empty()) {
+                confine();  // from here on what somebody else has written can do nothing but be read
                 const auto c = convert<B>(legacy::parse_yaml(config::detail::text_of(w->config), w->config));
-                std::cout << "# Converted from " << on_one_line(w->config) << '\n';
-                for (const auto& why : c.left_out) std::cout << "# left out: " << on_one_line(why) << '\n';
-                std::cout << c.text;
+                auto text = "# Converted from " + on_one_line(w->config) + '\n';
+                for (const auto& why : c.left_out) text += "# left out: " + on_one_line(why) + '\n';
+                text += c.text;
+                (void)config::parse(text, "the converted configuration");  // what could not be read is not printed
+                std::cout << text;
                 for (const auto& why : c.left_out) std::cerr << on_one_line(why) << " (left out)" << std::endl;
                 return c.left_out.empty() ? success : attention;
             }
             interruption::listen();
             const std::filesystem::path directory = io::directory<io::posix>(call.directory).real_path();
-            const io::directory<io::posix> base(w->all ? directory : directory.parent_path());
-            [[maybe_unused]] const auto no_scheduler = plan->dry() ? std::vector<io::file<io::posix>>()
-                                                              : backy::detail::lock_out(base, {".lock", "status"}, "a scheduler (stop it; those of the Python backy write over what is adopted)");
-            const auto paths = w->all ? detail::job_directories(directory) : std::vector{directory};
+            std::vector bases{w->all ? directory : directory.parent_path()};
+            if (!w->all)  // a scheduler may know it by a symlink
+                if (const std::filesystem::path beside = io::directory<io::posix>((std::filesystem::absolute(call.directory) / "").lexically_normal().parent_path().parent_path()).real_path(); beside != bases[0])
+                    bases.push_back(beside);
+            std::vector<io::file<io::posix>> no_scheduler;
+            for (const auto& base : bases)
+                for (auto& lock : backy::detail::lock_out(io::directory<io::posix>(base), {".lock", "status"}, "a scheduler (stop it; those of the Python backy write over what is adopted)", plan->dry() ? LOCK_SH : LOCK_EX))
+                    no_scheduler.push_back(std::move(lock));
+            if (plan->dry()) confine();
+            int found = success;
+            const auto paths = w->all ? detail::job_directories(directory, call, found) : std::vector{directory};
             if (paths.empty()) throw error(directory.string(), "import: no job's directory in it");
-            const auto code = detail::import_all<B>(call, paths, *plan);
+            const auto code = detail::import_all<B>(call, paths, *plan, found);
             if (plan->dry()) plan->print();
             return code;
         };

@@ -24,7 +24,7 @@ void add_init(CLI::App& app, invocation& call) {
     };
     const auto w = std::make_shared<words>();
     command->add_option("TYPE", w->type, "One of: " + known_names(B::sources))->required();
-    command->add_option("SOURCE", w->source, "What to back up: the path of a file; POOL/IMAGE; POOL/IMAGE,VM[,TOKEN]")->required();
+    command->add_option("SOURCE", w->source, "What to back up: the path of a file; VG/LV; POOL/IMAGE; POOL/IMAGE,VM[,TOKEN]")->required();
     const auto plan = add_plan(*command);
     command->callback([&call, w, plan] {
         call.hide(w->source);

@@ -46,6 +46,7 @@ inline std::string suggestion(const CLI::App& app) {
     const auto chosen = app.get_subcommands();
     std::vector<std::string> known;
     const bool is_option = word.starts_with('-');
+    if (is_option && !chosen.empty() && app.get_option_no_throw(word)) return word + " stands before the command; ";
     if (!is_option && chosen.empty())
         for (const auto* const command : app.get_subcommands({})) known.push_back(command->get_name());
     for (const auto* const part : {&app, chosen.empty() ? nullptr : static_cast<const CLI::App*>(chosen.front())})

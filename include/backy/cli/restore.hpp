@@ -47,6 +47,7 @@ void add_restore(CLI::App& app, invocation& call) {
             require_target<B>(w->request.spelling);
             with_revisions<B>(call, intent::read, [&](auto& repository, auto&, auto& log) {
                 const auto h = repository.catalog().read();
+                report_damaged(h, log);
                 const auto r = resolve(h, w->spec);
                 if (!r.counts()) log.warning("revision " + r.id + ": it is distrusted");
                 if (plan->dry()) {  // a target is looked at when it is opened, and then it may be made

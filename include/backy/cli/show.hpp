@@ -52,9 +52,10 @@ void add_show(CLI::App& app, invocation& call) {
     command->add_flag("--json", w->as_json, "As JSON");
     command->callback([&call, w] {
         call.run = [&call, w] {
-            with_revisions<B>(call, intent::read, [&](auto& repository, auto& schedule, auto&) {
+            with_revisions<B>(call, intent::read, [&](auto& repository, auto& schedule, auto& log) {
                 confine_to_files(repository);
                 const auto h = repository.catalog().read();
+                report_damaged(h, log);
                 const auto& r = resolve(h, w->spec);
                 using T = std::remove_cvref_t<decltype(repository.store())>;
                 auto facts = facts_of(r, repository.store(), schedule);

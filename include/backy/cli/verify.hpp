@@ -39,7 +39,9 @@ void add_verify(CLI::App& app, invocation& call) {
                 else std::ranges::copy_if(h.revisions, std::back_inserter(chosen), [&](const revision& r) { return w->all || !r.counts(); });
 
                 if (plan->dry()) {
-                    for (const auto& r : chosen) plan->would("read", "revision " + r.id + ", " + to_size(r.size));
+                    for (const auto& r : chosen) plan->would(r.digests ? "read" : "fail for want of digests at", "revision " + r.id + ", " + to_size(r.size));
+                    if (w->all)
+                        for (const auto& d : h.damaged) plan->would("fail at", d.why);
                     return plan->print();
                 }
                 verification how;

@@ -16,7 +16,11 @@ struct repository {
     /// Throws config_error for anything in it that is not understood, error if there is none.
     static repository read(const std::filesystem::path& directory) {
         const auto path = (directory / repository_file).string();
-        const auto all = parse(io::directory<io::posix>(directory).read(repository_file), path);
+        const io::directory<io::posix> in(directory);
+        if (!in.status_of(repository_file)) throw error(path, "there is none, so this is no repository (-b DIR, or backy init TYPE SOURCE)");
+        const auto text = in.read(repository_file);
+        if (text.find('=') == text.npos && text.find(": ") != text.npos) throw config_error(path, "not TOML (is it a Python backy's? backy import takes it over)");
+        const auto all = parse(text, path);
         all.allow_only({"format", "source", "store", "schedule"});
         if (all.get<std::int64_t>("format", 1) != 1) all.refuse("format", "this backy knows format 1");
         return {all.get<section>("source"), all.table("store"), all.table("schedule")};

@@ -48,17 +48,38 @@ inline std::string trimmed(std::string_view text) {
     return from == text.npos ? std::string() : std::string(text.substr(from, text.find_last_not_of(blanks) - from + 1));
 }
 
-/// Control characters as `\n`, `\t` or `\xNN`, so that a hostile name stays on its line and off the terminal's controls.
+/// So many bytes at its beginning are a character of UTF-8 that a terminal only shows. 0: a control (C0, C1, or one that turns the
+/// direction of what follows), or no UTF-8 (RFC 3629, section 4).
+inline std::size_t shown_bytes(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned first = byte(0);
+    if (first < 0x80) return first >= 0x20 && first != 0x7f;
+    const std::size_t n = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+    if (n == 0 || n > text.size()) return 0;
+    unsigned code = first & (0x7fU >> n);
+    for (std::size_t i = 1; i < n; ++i) {
+        if ((byte(i) & 0xc0) != 0x80) return 0;
+        code = code << 6 | (byte(i) & 0x3f);
+    }
+    const auto in = [&](unsigned from, unsigned to) { return code >= from && code <= to; };
+    const bool longer_than_need_be = code < (n == 4 ? 0x10000U : n == 3 ? 0x800U : 0x80U);
+    const bool turns = code == 0x61c || in(0x200e, 0x200f) || in(0x202a, 0x202e) || in(0x2066, 0x2069);
+    return longer_than_need_be || in(0x80, 0x9f) || in(0xd800, 0xdfff) || code > 0x10ffff || turns ? 0 : n;
+}
+
+/// What is not shown as `\n`, `\t` or `\xNN`, so that a hostile name stays on its line and off the terminal's controls.
 inline std::string on_one_line(std::string_view text) {
     std::string safe;
-    for (const char c : text) {
-        if (c == '\n') safe += "\\n";
-        else if (c == '\t') safe += "\\t";
-        else if (const auto code = static_cast<unsigned char>(c); code < 0x20 || code == 0x7f) {
+    for (; !text.empty(); text.remove_prefix(1)) {
+        for (std::size_t n = 0; !text.empty() && (n = shown_bytes(text)) > 0; text.remove_prefix(n)) safe += text.substr(0, n);
+        if (text.empty()) break;
+        if (text[0] == '\n') safe += "\\n";
+        else if (text[0] == '\t') safe += "\\t";
+        else {
             char hex[8];
-            std::snprintf(hex, sizeof hex, "\\x%02x", code);
+            std::snprintf(hex, sizeof hex, "\\x%02x", static_cast<unsigned char>(text[0]));
             safe += hex;
-        } else safe += c;
+        }
     }
     return safe;
 }

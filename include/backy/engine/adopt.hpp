@@ -16,10 +16,16 @@ inline constexpr auto* legacy_directory = ".python-backy";
 struct adoption {
     std::vector<revision> revisions;
     std::vector<std::string> left;  ///< what stays as it is, and why
-    bool refused = false;           ///< that is everything: nothing is changed
+    std::string refused;            ///< why nothing is changed at all
 };
 
 namespace detail {
+
+/// Of a complete revision that is no raw image.
+struct in_pieces : error {
+    in_pieces(const std::string& where, const std::string& what, timestamp at) : error(where, what), made_at(at) {}
+    timestamp made_at;
+};
 
 inline bool is_ours(const std::string& rev, const std::string& path) {
     if (rev.find("\n# sha256 ") != rev.npos) return true;  // sealed; if it is damaged that is not for us to mend
@@ -37,9 +43,9 @@ revision adoptable_revision(const io::directory<I>& where, const std::string& na
     const auto old = legacy::parse_revision(text, path);
     auto r = old.r;
     if (name != r.id + ".rev") throw error(path, "it says that it is revision " + r.id);
-    if (old.backend != "cowfile") throw error(path, "its image is " + old.backend + ": pieces, which only the Python backy can put together");
-    if (!old.complete) throw error(path, "not complete: the Python backy would remove it at its next run (backy forget -r " + r.id + ")");
-    if (!where.status_of(r.id)) throw error(path, "its image is missing (backy forget -r " + r.id + ")");
+    if (old.backend != "cowfile") throw in_pieces(path, "its image is " + old.backend + ": pieces, which only the Python backy can put together", r.made_at);
+    if (!old.complete) throw error(path, "not complete: the Python backy would remove it at its next run (so does backy forget -r " + r.id + " once the directory was adopted)");
+    if (!where.status_of(r.id)) throw error(path, "its image is missing (backy forget -r " + r.id + " once the directory was adopted)");
     const auto image = where.open(r.id, O_RDONLY | O_NONBLOCK);
     if (!S_ISREG(image.status().st_mode)) throw error(image.path(), "not a regular file");
     r.size = image.size();
@@ -51,19 +57,25 @@ revision adoptable_revision(const io::directory<I>& where, const std::string& na
     return r;
 }
 
-/// The Python backy's own locks, held as long as this lives: from 2.2 on .backup and .purge, before that, and for whoever reads it, config.
+/// Locks of others, held as long as this lives; `how` is LOCK_SH to see whether they are free. Throws lock_busy.
 template <Io I>
-std::vector<io::file<I>> lock_out(const io::directory<I>& where, const std::vector<std::string>& names, const std::string& holder) {
+std::vector<io::file<I>> lock_out(const io::directory<I>& where, const std::vector<std::string>& names, const std::string& holder, int how = LOCK_EX) {
     std::vector<io::file<I>> held;
     for (const auto& name : names) {
         const auto st = where.status_of(name);
         if (!st || !S_ISREG(st->st_mode)) continue;
         held.push_back(where.open(name, O_RDONLY));
-        const auto rc = io::again([&] { return where.io().flock(held.back().descriptor(), LOCK_EX | LOCK_NB); });
+        const auto rc = io::again([&] { return where.io().flock(held.back().descriptor(), how | LOCK_NB); });
         if (rc == -EWOULDBLOCK) throw lock_busy(held.back().path(), "lock: held by " + holder);
         io::check(rc, held.back().path(), "lock");
     }
     return held;
+}
+
+/// The Python backy's own in a job's directory: from 2.2 on .backup and .purge, before that, and for whoever reads it, config.
+template <Io I>
+auto lock_out_python(const io::directory<I>& where, int how = LOCK_EX) {
+    return lock_out(where, {"config", ".backup", ".purge"}, "a Python backy (try again when it has ended)", how);
 }
 
 }  // namespace detail
@@ -73,29 +85,37 @@ template <Io I>
 adoption adoptable(const io::directory<I>& where, const revision& like) {
     adoption found;
     bool has_ours = false;  // of an import that did not come to its end, too
+    std::optional<timestamp> newest_in_pieces;
+    constexpr byte_count largest = 1_MiB;  // they have some hundred bytes; yaml-cpp takes 250 for one of them
     for (const auto& name : where.names()) {
         if (!name.ends_with(".rev") || name.starts_with('.') || name == "last.rev") continue;
         try {
-            const auto text = where.read(name);
+            const auto text = where.read(name, largest);
             if (detail::is_ours(text, name)) has_ours = true;
             else found.revisions.push_back(detail::adoptable_revision(where, name, text, like));
+        } catch (const detail::in_pieces& e) {
+            found.left.push_back(e.what());
+            newest_in_pieces = std::max(newest_in_pieces.value_or(e.made_at), e.made_at);
         } catch (const error& e) {
             found.left.push_back(e.what());
         }
     }
-    found.refused = found.revisions.empty() && !found.left.empty() && !has_ours;
     std::ranges::sort(found.revisions, {}, [](const revision& r) { return std::tuple(r.made_at, r.id); });
+    if (const auto last = where.status_of("last"); last && !S_ISLNK(last->st_mode)) found.refused = "last is not a link (move it away); nothing was changed";
+    else if (found.revisions.empty() && !found.left.empty() && !has_ours) found.refused = "no revision in it can be adopted; nothing was changed";
+    else if (newest_in_pieces && !has_ours && found.revisions.back().made_at < *newest_in_pieces)
+        found.refused = "its newest revision is in pieces, and an older one would become the last; nothing was changed (start anew beside it: docs/moving.md)";
     return found;
 }
 
 /// Adopts them, and puts `config`, if it is not empty, in place of DIR/config at the end: until then neither backy makes a revision there.
-/// May be killed at any moment and run again. If there are revisions and none can be taken, nothing is changed. Throws lock_busy, error.
+/// May be killed at any moment and run again. Where that is refused nothing is changed. Throws lock_busy, error.
 template <Store T, Catalog C, Hash H, Clock K, Io I>
 adoption adopt(const repository<T, C, H, K>& repository, io::directory<I>& where, const revision& like, const std::string& config) {
     [[maybe_unused]] const auto ours = repository.catalog().lock(false);
-    [[maybe_unused]] const auto theirs = detail::lock_out(where, {"config", ".backup", ".purge"}, "a Python backy (try again when it has ended)");
+    [[maybe_unused]] const auto theirs = detail::lock_out_python(where);
     auto a = adoptable(where, like);
-    if (a.refused) return a;
+    if (!a.refused.empty()) return a;
 
     std::optional<io::directory<I>> kept;
     const auto keep = [&](const std::string& name) {

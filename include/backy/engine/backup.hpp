@@ -13,6 +13,21 @@ struct backup_report {
     std::vector<std::string> attention;  ///< the revision is good, but somebody should look: exit code 3
 };
 
+/// The newest revision that counts and whose bytes are there; nothing if there is none. Calls tell(text) for each that is passed over.
+template <Store T, Catalog C, Hash H, Clock K>
+const revision* usable_parent(const repository<T, C, H, K>& repository, const history& past, auto tell) {
+    for (const auto& r : past.counting()) {
+        const auto way_out = " (not built upon; backy verify -r " + r.id + ")";
+        try {
+            if (repository.store().open(r.id).size() == r.size || !r.size_is_known()) return &r;
+            tell("revision " + r.id + ": its image has another size than its metadata say" + way_out);
+        } catch (const error& e) {
+            tell("revision " + r.id + ": " + e.what() + way_out);
+        }
+    }
+    return nullptr;
+}
+
 namespace detail {
 
 template <class Repository, Source S>
@@ -39,7 +54,7 @@ public:
         made().source = {S::type.c_str(), source_.name(), snapshot.identity(), mark_of(snapshot)};
         for (const auto& remark : snapshot.remarks()) attention(remark);
 
-        const auto* const parent = usable_parent(past);
+        const auto* const parent = usable_parent(repository_, past, [&](const std::string& text) { attention(text); });
         const bool straight = parent == (past.revisions.empty() ? nullptr : &past.revisions.back());
         if (parent) {
             made().parent = parent->id;
@@ -73,20 +88,6 @@ private:
         if constexpr (MarkedSnapshot<snapshot_of<S>>)
             if (tracking_of(source_).has_map) return snapshot.mark_of(report_.made.id);
         return "";
-    }
-
-    /// The newest revision that counts and whose bytes are there.
-    const revision* usable_parent(const history& past) {
-        for (const auto& r : past.counting()) {
-            const auto way_out = " (not built upon; backy verify -r " + r.id + ")";
-            try {
-                if (repository_.store().open(r.id).size() == r.size || !r.digests) return &r;
-                attention("revision " + r.id + ": its image has another size than its metadata say" + way_out);
-            } catch (const error& e) {
-                attention("revision " + r.id + ": " + e.what() + way_out);
-            }
-        }
-        return nullptr;
     }
 
     /// What the new revision is compared with: the parent's digests, and where they cannot be used the parent itself. After newer

@@ -144,6 +144,8 @@ template <Store T, Catalog C, Hash H, Clock K, Target To>
 restore_report restore(const repository<T, C, H, K>& repository, const revision& r, To& target, unsigned workers = default_workers()) {
     using table = typename backy::repository<T, C, H, K>::table;
     const auto image = repository.store().open(r.id);
+    if (!r.digests && r.size_is_known() && image.size() != r.size)  // with digests the bytes that are missing are found out by them
+        throw corrupt_block("revision " + r.id, "restore: its image has " + std::to_string(image.size()) + " bytes and should have " + std::to_string(r.size) + ": nothing was written");
     restore_report report;
     std::optional<table> digests;
     try {

@@ -50,6 +50,8 @@ struct revision {
 
     section unknown;  ///< keys of later versions or of somebody else, kept when the metadata are rewritten
 
+    /// Metadata from elsewhere, without a seal, need not say it.
+    bool size_is_known() const { return digests.has_value() || size > 0; }
     bool counts() const { return trust != backy::trust::distrusted; }
     bool has_tag(std::string_view tag) const { return std::ranges::count(tags, tag) > 0; }
 };

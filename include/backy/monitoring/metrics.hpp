@@ -28,9 +28,9 @@ public:
     std::string text() && { return std::move(text_) + "# EOF\n"; }
 
 private:
-    static std::string escaped(std::string_view value) {
+    static std::string escaped(std::string_view value) {  // one label that is no UTF-8, and Prometheus takes none of the file
         std::string safe;
-        for (const char c : value) safe += c == '\\' ? "\\\\" : c == '"' ? "\\\"" : c == '\n' ? "\\n" : std::string(1, c);
+        for (const char c : on_one_line(value)) safe += c == '\\' ? "\\\\" : c == '"' ? "\\\"" : std::string(1, c);
         return safe;
     }
     std::string name_, text_;

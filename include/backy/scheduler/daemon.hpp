@@ -616,7 +616,7 @@ private:
             const auto needed = room.kind == "data" ? data_needed : revisions > 0 ? room.used / static_cast<byte_count>(revisions) * static_cast<byte_count>(runs) : 0;
             r.space.push_back({room.kind, room.free, needed});
         }
-        for (const auto* text : {&reload_trouble_, &survey_trouble_})
+        for (const auto* text : {&reload_trouble_, &survey_trouble_, &status_trouble_})
             if (!text->empty()) r.trouble.push_back(*text);
         if (!clock_jump_text_.empty() && std::chrono::abs(r.written - clock_jump_) < std::chrono::days(1)) r.trouble.push_back(clock_jump_text_);
         return r;
@@ -639,21 +639,28 @@ private:
         const auto current = report();
         const auto path = settings_.global.status_file;
         const auto metrics = settings_.global.metrics_file().filename().string();
-        try {
-            co_await off_loop([&] {
-                constexpr ::mode_t for_everybody = 0644;
-                const auto name = path.filename().string();
-                io::directory<io::posix> folder(path.parent_path());
-                folder.replace(name, monitoring::print_json(*current), "." + name + ".new", for_everybody);
-                folder.replace(metrics, monitoring::metrics_of(*current), "." + metrics + ".new", for_everybody);
-                if (!known.looks.empty()) base_.replace(known_repositories::file, monitoring::print_json(known), ".known.json.new", io::private_mode);
-            });
-            status_trouble_.clear();
-        } catch (const std::exception& e) {
-            known_changed_ = true;
-            if (status_trouble_ != e.what()) journal_.error(e.what());  // check will find the file too old
-            status_trouble_ = e.what();
-        }
+        std::string trouble;
+        co_await off_loop([&] {
+            const std::lock_guard one_at_a_time(status_writer_);
+            constexpr ::mode_t for_everybody = 0644;
+            const auto attempt = [&](auto write) {  // one that fails does not keep the others from it
+                try {
+                    write();
+                } catch (const std::exception& e) {
+                    if (trouble.empty()) trouble = e.what();
+                }
+            };
+            const auto put = [&](const std::string& name, auto text) {
+                attempt([&] { io::directory<io::posix>(path.parent_path()).replace(name, text(), "." + name + ".new", for_everybody); });
+            };
+            put(path.filename().string(), [&] { return monitoring::print_json(*current); });  // if that fails, check finds it too old
+            put(metrics, [&] { return monitoring::metrics_of(*current); });
+            if (!known.looks.empty()) attempt([&] { base_.replace(known_repositories::file, monitoring::print_json(known), ".known.json.new", io::private_mode); });
+        });
+        if (!trouble.empty()) known_changed_ = true;
+        if (trouble != status_trouble_) changed();
+        if (!trouble.empty() && trouble != status_trouble_) journal_.error(trouble);
+        status_trouble_ = trouble;
     }
 
     // ---- changes and the end
@@ -733,6 +740,7 @@ private:
     std::vector<io::room> rooms_;
     std::set<std::string> beside_;
     std::string reload_trouble_, survey_trouble_, status_trouble_, clock_jump_text_;
+    std::mutex status_writer_;  ///< on the threads that wait for disks
     timestamp clock_jump_;
     std::shared_ptr<const json_report> report_;
     std::set<::pid_t> children_;
