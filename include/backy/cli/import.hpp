@@ -99,6 +99,7 @@ converted_config convert(const section& python) {
     auto head = section().set("format", {std::int64_t{1}});
     if (!global.entries().empty()) head.set("global", {global});
     c.text = config::print(head) + detail::tables_text("schedules", schedules) + detail::tables_text("jobs", jobs);
+    (void)config::parse(c.text, "the converted configuration");  // what could not be read is not printed
     return c;
 }
 
@@ -236,11 +237,9 @@ void add_import(CLI::App& app, invocation& call) {
             if (!w->config.empty()) {
                 confine();  // from here on what somebody else has written can do nothing but be read
                 const auto c = convert<B>(legacy::parse_yaml(config::detail::text_of(w->config), w->config));
-                auto text = "# Converted from " + on_one_line(w->config) + '\n';
-                for (const auto& why : c.left_out) text += "# left out: " + on_one_line(why) + '\n';
-                text += c.text;
-                (void)config::parse(text, "the converted configuration");  // what could not be read is not printed
-                std::cout << text;
+                std::cout << "# Converted from " << on_one_line(w->config) << '\n';
+                for (const auto& why : c.left_out) std::cout << "# left out: " << on_one_line(why) << '\n';
+                std::cout << c.text;
                 for (const auto& why : c.left_out) std::cerr << on_one_line(why) << " (left out)" << std::endl;
                 return c.left_out.empty() ? success : attention;
             }
