@@ -23,6 +23,14 @@ bool taken(std::vector<std::string>& left_out, auto take) {
     }
 }
 
+/// The table, its places in the file kept, with that entry alone.
+inline section only(const section& table, const std::string& key) {
+    auto one = table;
+    for (const auto& e : table.entries())
+        if (e.key != key) one.erase(e.key);
+    return one;
+}
+
 /// A table whose entries are tables, each with a head of its own.
 inline std::string tables_text(const std::string& name, const section& tables) {
     std::string text;
@@ -56,10 +64,7 @@ converted_config convert(const section& python) {
         const auto table = legacy::global_of(python.table("global"));
         for (const auto& e : table.entries())
             detail::taken(c.left_out, [&] {
-                auto one = table;
-                for (const auto& other : table.entries())
-                    if (other.key != e.key) one.erase(other.key);
-                (void)config::global::from(one);
+                (void)config::global::from(detail::only(table, e.key));
                 global.add(e.key, e.value);
             });
     });
@@ -71,10 +76,7 @@ converted_config convert(const section& python) {
                 section tags;
                 for (const auto& tag : table.entries())
                     detail::taken(c.left_out, [&] {
-                        auto one = table;
-                        for (const auto& other : table.entries())
-                            if (other.key != tag.key) one.erase(other.key);
-                        if (typename B::schedule(B::schedule::config::from(one)).tags().empty()) table.refuse(tag.key, "no name for a tag here");
+                        if (typename B::schedule(B::schedule::config::from(detail::only(table, tag.key))).tags().empty()) table.refuse(tag.key, "no name for a tag here");
                         tags.add(tag.key, tag.value);
                     });
                 if (tags.entries().empty()) table.refuse("", "no tags in it");
@@ -151,6 +153,9 @@ std::vector<std::string> import_directory(invocation& call, const std::filesyste
     const auto job = look_at<B>(path);
     io::directory<io::posix> where(path);
     auto a = adoptable(where, job.like);
+    const auto stop_if_refused = [&] {
+        if (!a.refused.empty()) throw error(path.string(), "import: " + a.refused);
+    };
     if (plan.dry()) {
         [[maybe_unused]] const auto are_free = backy::detail::lock_out_python(where, LOCK_SH);
         if (a.refused.empty()) a.left.insert(a.left.end(), job.left.begin(), job.left.end());
@@ -158,18 +163,17 @@ std::vector<std::string> import_directory(invocation& call, const std::filesyste
             plan.would("adopt", (path / r.id).string() + ": " + to_text(r.made_at) + ", " + to_size(r.size) + ", " + name_of(r.trust) + ", " + join(r.tags, ","));
         if (job.convert && a.refused.empty()) plan.would("convert", (path / config::repository_file).string());
         for (const auto& why : a.left) plan.would("leave", why);
-        if (!a.refused.empty()) throw error(path.string(), "import: " + a.refused);
+        stop_if_refused();
         return a.left;
     }
-    if (!a.refused.empty()) {  // before there is a lock or a log
+    if (!a.refused.empty())
         for (const auto& why : a.left) std::cerr << on_one_line(why) << std::endl;
-        throw error(path.string(), "import: " + a.refused);
-    }
+    stop_if_refused();  // before there is a lock or a log
     call.directory = path;
     open_repository<B>(call, path, job.config, intent::change, [&](auto& repository, auto&, auto& log) {
         if (!std::exchange(confined, true)) confine_to_files(repository);  // for all that follow, too
         a = adopt(repository, where, job.like, job.convert ? job.config.text() : "");
-        if (!a.refused.empty()) throw error(path.string(), "import: " + a.refused);
+        stop_if_refused();
         a.left.insert(a.left.end(), job.left.begin(), job.left.end());
         log.info("import: " + std::to_string(a.revisions.size()) + " revisions adopted, " + std::to_string(a.left.size()) + " left as they are");
         for (const auto& why : a.left) log.warning(why);
