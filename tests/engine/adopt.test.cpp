@@ -131,20 +131,25 @@ TEST_CASE("adopt: what cannot be taken is named and stays") {
     const auto good = d.revision("good", 1);
     const auto chunked = d.revision("{\"mapping\": {}, \"size\": 5}", 0, "daily", "backend_type: chunked\n");
     const auto missing = d.revision("x", 3), cut = d.revision("whole", 4), link = d.revision("y", 5), renamed = d.revision("z", 6), half = d.revision("h", 7);
+    const auto half_chunked = d.revision("c", 8);  // which is no newer one that counts
     fs::remove(d / missing);
     spill(d / cut, "who");
     fs::remove(d / link), fs::create_symlink(good, d / link);
     fs::rename(d / (renamed + ".rev"), d / "other.rev");
     d.write(half + ".rev", "uuid: " + half + "\ntimestamp: 2015-11-04 08:00:00\nstats: {bytes_written: 0}\n");
+    d.write(half_chunked + ".rev", "uuid: " + half_chunked + "\ntimestamp: 2015-11-04 09:00:00\nbackend_type: chunked\nstats: {bytes_written: 0}\n");
     d.write("odd.rev", "uuid: short\ntimestamp: 2015-11-04 08:00:00\n");
 
     const auto at = [&](const std::string& name) { return (d / name).string(); };
+    const auto incomplete = [&](const std::string& id) {
+        return at(id + ".rev") + ": not complete: the Python backy would remove it at its next run (so does backy forget -r " + id + " once the directory was adopted)";
+    };
     auto expected = violations{
         at(chunked + ".rev") + ": its image is chunked: pieces, which only the Python backy can put together",
         at(missing + ".rev") + ": its image is missing (backy forget -r " + missing + " once the directory was adopted)",
         at(cut) + ": it has 3 bytes, and 5 were written to it: it was cut off",
         at("other.rev") + ": it says that it is revision " + renamed,
-        at(half + ".rev") + ": not complete: the Python backy would remove it at its next run (so does backy forget -r " + half + " once the directory was adopted)",
+        incomplete(half), incomplete(half_chunked),
         at("odd.rev") + ":1:1: uuid: \"short\" is no ID that this backy can have (22 characters without 0 1 I O l, or a UUID)",
         at(link) + ": open: Too many levels of symbolic links"};
     auto a = import_it(d.path());

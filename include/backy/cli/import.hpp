@@ -94,7 +94,7 @@ converted_config convert(const section& python) {
                 const auto schedule = settings->template get<std::string>("schedule");
                 if (!schedules.has(schedule)) settings->refuse("schedule", "unknown schedule \"" + schedule + "\"");
                 const auto source = legacy::source_of(settings->template get<section>("source"));
-                scheduler::detail::check_policies<B>(source, {});
+                scheduler::check_policies<B>(source, {});
                 jobs.add(e.key, {section().set("schedule", {schedule}).set("source", {source})});
             });
     });
@@ -182,10 +182,15 @@ std::vector<std::string> import_directory(invocation& call, const std::filesyste
     return a.left;
 }
 
-/// Directories in it that have something of a job. What keeps it from looking at one is reported, and `code` says so.
-inline std::vector<std::filesystem::path> job_directories(const std::filesystem::path& base, const invocation& call, int& code) {
+struct job_directories {
+    std::vector<std::filesystem::path> paths;
+    int code = success;
+};
+
+/// Directories in it that have something of a job. What keeps it from looking at one is reported, and the code says so.
+inline job_directories job_directories_in(const std::filesystem::path& base, const invocation& call) {
     const io::directory<io::posix> in(base);
-    std::vector<std::filesystem::path> found;
+    job_directories found;
     for (const auto& name : in.names()) {
         if (name.starts_with('.') || name == "lost+found") continue;
         const auto path = base / name;
@@ -194,17 +199,19 @@ inline std::vector<std::filesystem::path> job_directories(const std::filesystem:
             if (st && S_ISLNK(st->st_mode) && std::filesystem::is_directory(path)) throw error(path.string(), "import: it is a symlink, which a scheduler of ours does not follow (mount --bind the directory there)");
             if (!st || !S_ISDIR(st->st_mode)) continue;
             const auto names = in.below(name).names();
-            if (std::ranges::any_of(names, [](const std::string& n) { return n == config::repository_file || n.ends_with(".rev"); })) found.push_back(path);
+            if (std::ranges::any_of(names, [](const std::string& n) { return n == config::repository_file || n.ends_with(".rev"); })) found.paths.push_back(path);
         } catch (const error& e) {
             report(e, call);
-            code = failure;
+            found.code = failure;
         }
     }
     return found;
 }
 
 template <Composition B>
-int import_all(invocation& call, const std::vector<std::filesystem::path>& paths, plan& plan, int code) {
+int import_all(invocation& call, const job_directories& directories, plan& plan) {
+    const auto& paths = directories.paths;
+    auto code = directories.code;
     bool confined = false;
     for (const auto& path : paths) {
         interruption::point();
@@ -258,10 +265,9 @@ void add_import(CLI::App& app, invocation& call) {
                 for (auto& lock : backy::detail::lock_out(io::directory<io::posix>(base), {".lock", "status"}, "a scheduler (stop it; those of the Python backy write over what is adopted)", plan->dry() ? LOCK_SH : LOCK_EX))
                     no_scheduler.push_back(std::move(lock));
             if (plan->dry()) confine();
-            int found = success;
-            const auto paths = w->all ? detail::job_directories(directory, call, found) : std::vector{directory};
-            if (paths.empty()) throw error(directory.string(), "import: no job's directory in it");
-            const auto code = detail::import_all<B>(call, paths, *plan, found);
+            const auto found = w->all ? detail::job_directories_in(directory, call) : detail::job_directories{{directory}};
+            if (found.paths.empty()) throw error(directory.string(), "import: no job's directory in it");
+            const auto code = detail::import_all<B>(call, found, *plan);
             if (plan->dry()) plan->print();
             return code;
         };

@@ -60,7 +60,7 @@ inline std::optional<int> run_command(const std::string& command, std::chrono::m
 struct streams {
     int in = -1;                ///< a descriptor; -1: /dev/null
     int out = -1, err = -1;     ///< descriptors; -1: the log
-    std::filesystem::path log;  ///< is appended to
+    std::filesystem::path log{};  ///< is appended to
 };
 
 /// Starts a program, without a copy of our memory, in a process group of its own, with default signals, no descriptor but these three

@@ -43,8 +43,8 @@ revision adoptable_revision(const io::directory<I>& where, const std::string& na
     const auto old = legacy::parse_revision(text, path);
     auto r = old.r;
     if (name != r.id + ".rev") throw error(path, "it says that it is revision " + r.id);
-    if (old.backend != "cowfile") throw in_pieces(path, "its image is " + old.backend + ": pieces, which only the Python backy can put together", r.made_at);
     if (!old.complete) throw error(path, "not complete: the Python backy would remove it at its next run (so does backy forget -r " + r.id + " once the directory was adopted)");
+    if (old.backend != "cowfile") throw in_pieces(path, "its image is " + old.backend + ": pieces, which only the Python backy can put together", r.made_at);
     if (!where.status_of(r.id)) throw error(path, "its image is missing (backy forget -r " + r.id + " once the directory was adopted)");
     const auto image = where.open(r.id, O_RDONLY | O_NONBLOCK);
     if (!S_ISREG(image.status().st_mode)) throw error(image.path(), "not a regular file");

@@ -4,47 +4,28 @@
 #pragma once
 
 #include <backy/io/filesystem.hpp>
-#include <backy/monitoring/metrics.hpp>
 #include <backy/scheduler/agenda.hpp>
-#include <backy/scheduler/child.hpp>
+#include <backy/scheduler/allowance_pipe.hpp>
+#include <backy/scheduler/background_journal.hpp>
+#include <backy/scheduler/children.hpp>
 #include <backy/scheduler/commands.hpp>
 #include <backy/scheduler/jobs.hpp>
-#include <backy/scheduler/known.hpp>
-#include <backy/scheduler/scrub.hpp>
+#include <backy/scheduler/overview.hpp>
 #include <backy/scheduler/service_manager.hpp>
+#include <backy/scheduler/status_files.hpp>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <sys/mman.h>
 
 namespace backy::scheduler {
 
 inline constexpr std::chrono::seconds stop_limit{60};       ///< for children to clean up after SIGTERM; then they are killed
-inline constexpr std::chrono::minutes callback_limit{10};
 inline constexpr std::chrono::minutes scrub_pause{1};       ///< nothing is due for so long: time to read revisions again
 inline constexpr std::chrono::seconds relayout_pause{10};   ///< and for a re-layout, which can make way
 inline constexpr std::chrono::seconds relayout_limit{10};   ///< for one to end when a run is due; then the run begins all the same
 inline constexpr std::chrono::minutes clock_tolerance{1};   ///< more than that within a status interval is a jump
-
-/// A journal that never makes its caller wait: lines are written by a thread of their own, in their order.
-class background_journal final : public journal {
-public:
-    explicit background_journal(journal& to) : to_(to) {}
-    ~background_journal() override { writer_.join(); }
-    void record(severity s, std::string_view text) noexcept override {
-        try {
-            asio::post(writer_, [this, s, line = std::string(text)] { to_.record(s, line); });
-        } catch (...) {}
-    }
-    void progress(byte_count, byte_count) noexcept override {}
-
-private:
-    journal& to_;
-    asio::thread_pool writer_{1};
-};
 
 template <Composition B>
 class daemon {
@@ -56,8 +37,8 @@ public:
     /// Reads the configuration, takes the base directory and listens. `program`: the `backy` whose commands the children are.
     /// Throws config_error; lock_busy when another daemon has the base directory; error.
     daemon(std::filesystem::path config, std::filesystem::path program, journal& log)
-        : config_path_(std::filesystem::absolute(config)), program_(std::move(program)), journal_(log),
-          settings_(read_configuration<B>(config_path_)), base_(settings_.global.base_dir) {
+        : config_path_(std::filesystem::absolute(config)), journal_(log), settings_(read_configuration<B>(config_path_)), base_(settings_.global.base_dir),
+          children_(std::move(program), base_, disk_threads_) {
         must_be_mounted(base_, settings_.global);
         lock_.emplace(base_.lock(".lock", false, "another scheduler"));
         agenda_.limit(settings_.global.worker_limit);
@@ -75,7 +56,7 @@ public:
         spawn_task(be_alive());
         spawn_task(begin());
         loop_.run();
-        blocking_.join();
+        disk_threads_.join();
         if (failure_) std::rethrow_exception(failure_);
     }
 
@@ -121,13 +102,9 @@ public:
             throw;
         }
     }
-    /// Does it on another thread; the caller's coroutine waits. `work` refers to what lives in that coroutine: g++ 12 destroys
-    /// twice what a closure in a co_await holds by value.
     template <std::invocable F>
-        requires std::is_trivially_destructible_v<F>
-    asio::awaitable<std::invoke_result_t<F>> off_loop(F work) {
-        co_return co_await asio::co_spawn(
-            blocking_, [](F f) -> asio::awaitable<std::invoke_result_t<F>> { co_return f(); }(work), asio::use_awaitable);
+    auto off_loop(F work) {
+        return disk_threads_.run(work);
     }
 
 private:
@@ -175,7 +152,7 @@ private:
         for (const auto& name : current) took_a_look(std::move(known.at(name)));
         std::vector<std::string> rest;
         std::ranges::set_difference(names, current, std::back_inserter(rest));
-        co_await survey();
+        co_await look_around();
         co_await write_status();
         journal_.info("ready: " + std::to_string(names.size()) + " jobs, " + std::to_string(rest.size()) + " of them to be looked at");
         service_manager::ready();
@@ -286,8 +263,8 @@ private:
             } else {
                 journal_.info(name + ": running backup [" + join(tags, ",") + "]");
                 const auto pipe = settings_.global.read_rate ? readings() : nullptr;
-                const auto status = pipe ? co_await backy("backup --paced " + join(tags, ","), name, -1, pipe->child_end())
-                                         : co_await backy("backup " + join(tags, ","), name);
+                const auto status = pipe ? co_await children_.backy("backup --paced " + join(tags, ","), name, -1, pipe->child_end())
+                                         : co_await children_.backy("backup " + join(tags, ","), name);
                 std::tie(result, trouble) = judge_status(status);
                 if (!trouble.empty()) journal_.record(result == outcome::failure ? severity::error : severity::warning, name + ": " + trouble);
                 else journal_.info(name + ": finished");
@@ -315,17 +292,6 @@ private:
         }
         return pipe;
     }
-    /// Once a second, as long as somebody has the pipe: what may be read in it; 0: nothing now.
-    asio::awaitable<void> allow(std::weak_ptr<const allowance_pipe> wanted, std::function<byte_count()> bytes) {
-        asio::steady_timer second(loop_);
-        while (!stopping_) {
-            if (const auto pipe = wanted.lock(); !pipe) co_return;
-            else if (const auto n = bytes(); n > 0) pipe->allow(n);
-            second.expires_after(std::chrono::seconds(1));
-            co_await second.async_wait(asio::as_tuple(asio::use_awaitable));
-        }
-    }
-
     /// By cli::exit_code.
     static std::pair<outcome, std::string> judge_status(int status) {
         constexpr int success = 0, attention = 3, locked = 75;
@@ -374,38 +340,18 @@ private:
             directory.replace(config::repository_file, text, ".config.new", io::private_mode);
     }
 
-    /// Its errors, and its output unless there is a place for that, go to the log of the job. Its process goes to `is`.
-    asio::awaitable<int> run_child(std::vector<std::string> words, const std::string& job, streams s, std::optional<std::chrono::seconds> limit = std::nullopt,
-                                   ::pid_t* is = nullptr) {
-        const auto pid = co_await off_loop([&] {
-            const auto log = base_.below(job).open("backy.log", O_WRONLY | O_CREAT | O_APPEND);
-            s.err = log.descriptor();
-            return spawn(words, s);
-        });
-        if (is) *is = pid;
-        children_.insert(pid);
-        const std::shared_ptr<void> forgotten(nullptr, [this, pid](void*) { children_.erase(pid); });
-        if (stopping_) ::kill(pid, SIGTERM);
-        co_return co_await ended(pid, limit);
-    }
-    asio::awaitable<int> backy(const std::string& command, const std::string& job, int out = -1, int in = -1, ::pid_t* is = nullptr) {
-        std::vector<std::string> words{program_.string(), "-b", (base_.path() / job).string()};
-        for (auto& word : split(command, ' ')) words.push_back(std::move(word));
-        return run_child(std::move(words), job, {.in = in, .out = out}, std::nullopt, is);
-    }
-    asio::awaitable<int> call(const std::string& program, const std::string& job, int in) { return run_child({program, job}, job, {.in = in}, callback_limit); }
     asio::awaitable<void> expire(const std::string& name) {
-        const auto status = co_await backy("expire", name);
+        const auto status = co_await children_.backy("expire", name);
         if (status != 0 && !stopping_) journal_.warning(name + ": expire: " + describe_status(status) + " (the next run tries again)");
     }
     asio::awaitable<void> call_back(const std::string& name, const std::string& program) {
         try {
             const auto text = static_cast<int>(io::check(::memfd_create("status", MFD_CLOEXEC), "memfd_create", "status"));
             const std::shared_ptr<void> close(nullptr, [text](void*) { ::close(text); });
-            auto status = co_await backy("status --json", name, text);
+            auto status = co_await children_.backy("status --json", name, text);
             if (status == 0) {
                 io::check(io::posix{}.lseek(text, 0, SEEK_SET), "status", "rewind");
-                status = co_await call(program, name, text);
+                status = co_await children_.callback(program, name, text);
             }
             if (status != 0) journal_.warning(name + ": backup-completed-callback: " + describe_status(status));
         } catch (const std::exception& e) {
@@ -437,7 +383,7 @@ private:
         spawn_task(allow(pipe, [this] { return is_quiet_for(scrub_pause) ? settings_.global.scrub_rate : 0; }));
         try {
             journal_.info(name + ": reading revisions again");
-            const auto status = co_await backy("verify --older-than " + std::to_string(begins_after(limit).count()) + "s --paced", name, -1, pipe->child_end());
+            const auto status = co_await children_.backy("verify --older-than " + std::to_string(begins_after(limit).count()) + "s --paced", name, -1, pipe->child_end());
             constexpr int failed = 1;
             is_done = WIFEXITED(status) && WEXITSTATUS(status) <= failed;
             if (status == 0) journal_.info(name + ": its revisions are what they were");
@@ -461,7 +407,7 @@ private:
         relayout_pid_ = 0;
         relayout_asked_.reset();
         try {
-            const auto status = co_await backy("relayout", name, -1, -1, &relayout_pid_);
+            const auto status = co_await children_.backy("relayout", name, -1, -1, &relayout_pid_);
             if (relayout_asked_) aged_.insert(name), journal_.info(name + ": the re-layout made way for a run");
             else if (status != 0 && !stopping_) journal_.warning(name + ": re-layout: " + describe_status(status) + " (its backy.log says why)");
         } catch (const std::exception& e) {
@@ -497,7 +443,7 @@ private:
             for (const auto& [name, job] : agenda_.jobs())
                 if (job.state == state::unknown && look_trouble_.contains(name)) names.push_back(name);
             if (!looking_) spawn_task(look_again(std::move(names)));  // many on a slow disk must not keep the status file waiting
-            co_await survey();
+            co_await look_around();
             co_await write_status();
             if (!making_room_) spawn_task(make_room());
             std::erase_if(aged_, [&](const std::string& name) { return !settings_.jobs.contains(name); });
@@ -528,35 +474,16 @@ private:
         changed();
     }
 
-    /// What is in the base directory, and how much room there is.
-    asio::awaitable<void> survey() {
+    /// At the base directory.
+    asio::awaitable<void> look_around() {
         std::map<std::string, std::filesystem::path> volumes;
         for (const auto& [name, job] : settings_.jobs) volumes[name] = job.volume;
         const auto global = settings_.global;
         try {
-            struct findings {
-                std::vector<monitoring::orphan_report> orphans;
-                std::vector<io::room> rooms;
-                std::set<std::string> beside;
-            };
-            auto found = co_await off_loop([&] {
+            survey_ = co_await off_loop([&] {
                 must_be_mounted(base_, global);
-                const io::file<io::posix> here(io::posix{}, base_.path().string(), O_RDONLY | O_DIRECTORY);
-                findings f{{}, io::room_of(here), {}};
-                for (const auto& name : base_.names())
-                    if (!volumes.contains(name) && name[0] != '.' && name != "lost+found" && is_directory(name))
-                        f.orphans.push_back({name, size_of_directory(name)});
-                const auto identity = io::filesystem_identity(here);
-                std::map<std::filesystem::path, std::string> asked;  // volumes are many, the directories they are in few
-                for (const auto& [name, volume] : volumes) {
-                    if (volume.empty()) continue;
-                    const auto [at, fresh] = asked.try_emplace(volume.parent_path());
-                    if (fresh) at->second = filesystem_of(at->first);
-                    if (at->second == identity) f.beside.insert(name);
-                }
-                return f;
+                return survey_of<C>(base_, volumes);
             });
-            orphans_ = std::move(found.orphans), rooms_ = std::move(found.rooms), beside_ = std::move(found.beside);
             survey_trouble_.clear();
         } catch (const std::exception& e) {
             if (survey_trouble_ != e.what()) journal_.error(e.what());
@@ -564,71 +491,13 @@ private:
         }
         report_.reset();
     }
-    bool is_directory(const std::string& name) const {
-        const auto st = base_.status_of(name);
-        return st && S_ISDIR(st->st_mode);
-    }
-    static std::string filesystem_of(const std::filesystem::path& directory) {
-        try {
-            return io::filesystem_identity(io::file<io::posix>(io::posix{}, directory.string(), O_RDONLY | O_DIRECTORY));
-        } catch (const error&) {
-            return "";  // its runs will say what is wrong
-        }
-    }
-    /// What was written for its revisions, as `status` has it; of what is no repository what its files take.
-    byte_count size_of_directory(const std::string& name) const {
-        byte_count bytes = 0;
-        try {
-            for (const auto& r : C(base_.path() / name).read().revisions) bytes += r.stats.bytes_written;
-            if (bytes > 0) return bytes;
-            const io::directory<io::posix> directory(base_.path() / name);
-            for (const auto& file : directory.names())
-                if (const auto st = directory.status_of(file)) bytes += static_cast<byte_count>(st->st_blocks) * 512;
-        } catch (const error&) {}  // it is named all the same
-        return bytes;
-    }
 
-    monitoring::report make_report() const {
-        monitoring::report r;
-        r.written = now();
-        byte_count data_needed = 0;
-        std::int64_t revisions = 0, runs = 0;
-        for (const auto& [name, j] : agenda_.jobs()) {
-            if (j.removed) continue;
-            auto& one = r.jobs.emplace_back();
-            one.job = name;
-            one.state = state_text(j);
-            if (j.state != state::unknown) monitoring::judge(one, j.standing, *j.schedule, limits_of(*j.schedule, settings_.global.scrub_every));
-            std::erase_if(one.proofs, [&](const auto& p) { return p.late_from && *p.late_from > r.written + std::chrono::days(1); });  // most of them, of 10,000 jobs
-            if (j.due) one.next = j.wakes(), one.next_tags = agenda_.next_tags(name);
-            one.failures = j.failures;
-            one.trouble = j.trouble;
-            if (const auto found = look_trouble_.find(name); found != look_trouble_.end()) one.damaged.push_back(found->second);
-            one.beside_volume = beside_.contains(name);
-            revisions += j.standing.revisions;
-            if (!one.next || *one.next > r.written + std::chrono::days(1)) continue;
-            ++runs;
-            if (j.standing.newest && j.standing.revisions > 1) data_needed += j.standing.newest->bytes_written;
-        }
-        r.orphans = orphans_;
-        for (const auto& room : rooms_) {
-            // a revision takes of the metadata what those that are there take on average
-            const auto needed = room.kind == "data" ? data_needed : revisions > 0 ? room.used / static_cast<byte_count>(revisions) * static_cast<byte_count>(runs) : 0;
-            r.space.push_back({room.kind, room.free, needed});
-        }
+    json_report make_report() const {
+        auto r = overview(agenda_, survey_, look_trouble_, settings_.global.scrub_every, now());
         for (const auto* text : {&reload_trouble_, &survey_trouble_, &status_trouble_})
             if (!text->empty()) r.trouble.push_back(*text);
         if (!clock_jump_text_.empty() && std::chrono::abs(r.written - clock_jump_) < std::chrono::days(1)) r.trouble.push_back(clock_jump_text_);
         return r;
-    }
-    static std::string state_text(const typename agenda<P>::job& j) {
-        switch (j.state) {
-            case state::unknown: return "scanning";
-            case state::queued: return "queued (" + name_of(j.pool) + ")";
-            case state::running: return "running (" + name_of(j.pool) + ")";
-            case state::waiting: break;
-        }
-        return j.failures > 0 ? "waiting (retry)" : "waiting";
     }
 
     asio::awaitable<void> write_status() {
@@ -637,26 +506,9 @@ private:
             for (const auto& [name, print] : prints_)
                 if (const auto* const j = agenda_.find(name)) known.looks.push_back({name, print.fingerprint, print.thorough, j->standing});
         const auto current = report();
-        const auto path = settings_.global.status_file;
-        const auto metrics = settings_.global.metrics_file().filename().string();
+        const auto global = settings_.global;
         std::string trouble;
-        co_await off_loop([&] {
-            const std::lock_guard one_at_a_time(status_writer_);
-            constexpr ::mode_t for_everybody = 0644;
-            const auto attempt = [&](auto write) {  // one that fails does not keep the others from it
-                try {
-                    write();
-                } catch (const std::exception& e) {
-                    if (trouble.empty()) trouble = e.what();
-                }
-            };
-            const auto put = [&](const std::string& name, auto text) {
-                attempt([&] { io::directory<io::posix>(path.parent_path()).replace(name, text(), "." + name + ".new", for_everybody); });
-            };
-            put(path.filename().string(), [&] { return monitoring::print_json(*current); });  // if that fails, check finds it too old
-            put(metrics, [&] { return monitoring::metrics_of(*current); });
-            if (!known.looks.empty()) attempt([&] { base_.replace(known_repositories::file, monitoring::print_json(known), ".known.json.new", io::private_mode); });
-        });
+        co_await off_loop([&] { trouble = status_files_.write(*current, global, base_, known); });
         if (!trouble.empty()) known_changed_ = true;
         if (trouble != status_trouble_) changed();
         if (!trouble.empty() && trouble != status_trouble_) journal_.error(trouble);
@@ -714,11 +566,10 @@ private:
         alarm_.cancel();
         status_timer_.cancel();
         scrub_timer_.cancel();
-        for (const auto pid : children_) ::kill(pid, SIGTERM);
+        children_.stop();
         const auto deadline = std::chrono::steady_clock::now() + stop_limit;
         while (runs_ > 0 || !children_.empty()) {
-            if (std::chrono::steady_clock::now() > deadline)
-                for (const auto pid : children_) ::kill(-pid, SIGKILL);
+            if (std::chrono::steady_clock::now() > deadline) children_.kill();
             asio::steady_timer pause(loop_, std::chrono::milliseconds(20));
             co_await pause.async_wait(asio::use_awaitable);
         }
@@ -728,22 +579,20 @@ private:
         loop_.stop();
     }
 
-    std::filesystem::path config_path_, program_;
+    std::filesystem::path config_path_;
     background_journal journal_;
     configuration<P> settings_;
     io::directory<io::posix> base_;
     std::optional<io::file<io::posix>> lock_;
+    children children_;
     agenda<P> agenda_;
     std::map<std::string, look> prints_;  ///< without their standings, which the agenda has
     std::map<std::string, std::string> look_trouble_;  ///< of repositories that cannot be read
-    std::vector<monitoring::orphan_report> orphans_;
-    std::vector<io::room> rooms_;
-    std::set<std::string> beside_;
+    survey survey_;
     std::string reload_trouble_, survey_trouble_, status_trouble_, clock_jump_text_;
-    std::mutex status_writer_;  ///< on the threads that wait for disks
+    status_files status_files_;
     timestamp clock_jump_;
     std::shared_ptr<const json_report> report_;
-    std::set<::pid_t> children_;
     std::set<std::string> aged_;  ///< jobs whose repository lost revisions since it was looked at for a re-layout
     ::pid_t relayout_pid_ = 0;
     std::optional<std::chrono::nanoseconds> relayout_asked_;  ///< to end
@@ -753,7 +602,7 @@ private:
     timestamp room_made_;
     std::exception_ptr failure_;
     asio::io_context loop_{1};
-    asio::thread_pool blocking_{3};
+    disk_threads disk_threads_;
     asio::steady_timer alarm_{loop_}, status_timer_{loop_}, scrub_timer_{loop_};
     shell_server shell_{loop_.get_executor(), journal_, [this](std::vector<std::string> words, bool may_change) {
                             return run_command(*this, std::move(words), may_change);

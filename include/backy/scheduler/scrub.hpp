@@ -2,11 +2,7 @@
 // Scrub: the bytes of every revision are read again after some time, one job at once and only while no backup wants the disks.
 #pragma once
 
-#include <backy/core/allowance.hpp>
-#include <backy/core/process.hpp>
 #include <backy/scheduler/agenda.hpp>
-
-#include <sys/ioctl.h>
 
 namespace backy::scheduler {
 
@@ -36,21 +32,5 @@ std::optional<std::string> next_to_scrub(const agenda<P>& agenda, const std::opt
     }
     return next;
 }
-
-/// What lets a child read: backy::allowance is its other end. All that may be read in the next second, unless the last has not been used up.
-class allowance_pipe {
-public:
-    int child_end() const { return pipe_.out; }
-    void allow(byte_count bytes) const {
-        constexpr std::size_t most = 32'768;  // the pipe takes 64 KiB, so this never waits
-        int unread = 0;
-        if (::ioctl(pipe_.out, FIONREAD, &unread) != 0) throw error("allowance", "FIONREAD: " + message_of(errno));
-        const std::string tokens(std::clamp<std::size_t>(bytes / allowance::unit, 1, most), '\1');
-        if (unread == 0 && ::write(pipe_.in, tokens.data(), tokens.size()) < 0) throw error("allowance", "write: " + message_of(errno));
-    }
-
-private:
-    backy::detail::pipe_ends pipe_;
-};
 
 }  // namespace backy::scheduler
