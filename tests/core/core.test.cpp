@@ -48,6 +48,7 @@ TEST_CASE("text: lists are split and joined, hostile names stay on their line") 
     CHECK(split("", ',') == std::vector<std::string>{""});
     CHECK(join({"a", "b"}, ", ") == "a, b");
     CHECK(join({}, ", ").empty());
+    CHECK((counted(0, "block") == "0 blocks" && counted(1, "block") == "1 block" && counted(2, "block") == "2 blocks"));
     CHECK(trimmed(" \ta b ") == "a b");
     CHECK(trimmed("  ").empty());
     CHECK(on_one_line("a\nb\tc\x1b[2J\x7f\"é") == "a\\nb\\tc\\x1b[2J\\x7f\"é");

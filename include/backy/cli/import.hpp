@@ -175,7 +175,7 @@ std::vector<std::string> import_directory(invocation& call, const std::filesyste
         a = adopt(repository, where, job.like, job.convert ? job.config.text() : "");
         stop_if_refused();
         a.left.insert(a.left.end(), job.left.begin(), job.left.end());
-        log.info("import: " + std::to_string(a.revisions.size()) + " revisions adopted, " + std::to_string(a.left.size()) + " left as they are");
+        log.info("import: " + counted(a.revisions.size(), "revision") + " adopted, " + std::to_string(a.left.size()) + " left as they are");
         for (const auto& why : a.left) log.warning(why);
         for (const auto& stranger : repository.catalog().read().strangers) log.warning(stranger);
     });

@@ -27,8 +27,7 @@ std::string status_table(const history& h, auto& store, const Schedule auto& sch
         written += r.stats.bytes_written;
     }
     for (const auto& d : h.damaged) table.add({"-", d.id.substr(0, shown_id_length), "-", "-", "(damaged)"});
-    const auto count = h.revisions.size() + h.damaged.size();
-    return table.to_text() + "== Summary\n" + std::to_string(count) + (count == 1 ? " revision\n" : " revisions\n") + to_size(written) + " data (estimated)\n" +
+    return table.to_text() + "== Summary\n" + counted(h.revisions.size() + h.damaged.size(), "revision") + '\n' + to_size(written) + " data (estimated)\n" +
            proofs_line(h, schedule.proofs(), now);
 }
 

@@ -13,9 +13,12 @@
 
 namespace backy {
 
+/// "1 block", "2 blocks".
+inline std::string counted(std::uint64_t n, std::string_view noun) { return std::to_string(n) + ' ' + std::string(noun) + (n == 1 ? "" : "s"); }
+
 /// "264.85 MiB"; below 1 KiB "100 Bytes". TiB is the top.
 inline std::string to_size(byte_count n) {
-    if (n < 1_KiB) return std::to_string(n) + (n == 1 ? " Byte" : " Bytes");
+    if (n < 1_KiB) return counted(n, "Byte");
     constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
     auto value = static_cast<double>(n) / 1024;
     std::size_t unit = 0;

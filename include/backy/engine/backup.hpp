@@ -136,7 +136,7 @@ private:
         const auto changes = tracking_of(source_).has_map ? changes_of(snapshot, base, no_map_) : change_map{};
         std::string compared;
         if (changes.blocks) {
-            journal_.info("revision " + made().id + ": reading the " + std::to_string(changes.blocks->count()) + " blocks of the change map");
+            journal_.info("revision " + made().id + ": reading the " + counted(changes.blocks->count(), "block") + " of the change map");
             auto always = *changes.blocks;
             if (made().size > 0) always.add({made().size - 1, 1});
             copy(snapshot, always, workers_, journal_, take);
@@ -181,7 +181,7 @@ private:
     std::string compare_beside(const auto& snapshot, const block_map& always, block_map used, const auto& take) {
         const auto how = tracking_of(source_);
         const auto beside = beside_the_map(always, std::move(used), *made().sequence, how.compared_within);
-        journal_.info("revision " + made().id + ": comparing " + std::to_string(beside.count()) + " blocks beside the change map");
+        journal_.info("revision " + made().id + ": comparing " + counted(beside.count(), "block") + " beside the change map");
         const auto deadline = repository_.clock().steady() + how.compare_limit;
         const auto enough = [&] { return how.compare_limit.count() > 0 && repository_.clock().steady() >= deadline; };
         byte_count done = 0;
@@ -208,13 +208,13 @@ private:
     /// What was written is read from the disk, and held against digests that come from the disk as well.
     template <class Sealed, class SealedDigests>
     void read_back(const Sealed& sealed, const SealedDigests& sealed_digests, const block_map& written) {
-        journal_.info("revision " + made().id + ": reading back " + std::to_string(written.count()) + " blocks");
+        journal_.info("revision " + made().id + ": reading back " + counted(written.count(), "block"));
         const image_view digests_view(sealed_digests);
         const digest_table<H, image_view<SealedDigests>> table(digests_view);
         if (const auto bad = mismatches(sealed, table, written, workers_, journal_); !bad.empty())
             throw corrupt_block("revision " + made().id, "read-back at offset " + std::to_string(bad[0].where.offset) + ": " + bad[0].why);
         made().digests = {H::type.c_str(), block_size, seal_of_digests(sealed_digests)};
-        made().read_back = proof{repository_.clock().now(), std::to_string(written.count()) + " blocks, all that were written, " + origin_of(sealed)};
+        made().read_back = proof{repository_.clock().now(), counted(written.count(), "block") + ", all that were written, " + origin_of(sealed)};
     }
 
     const Repository& repository_;

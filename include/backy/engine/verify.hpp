@@ -91,7 +91,7 @@ verdict examine(const repository<T, C, H, K>& repository, const revision& r, con
         v.proof.part = "the whole image, " + origin_of(image);
         if (const auto shared = all - which.count(); shared > 0) {
             v.proof.at = witness->verified->at;  // the older of the two
-            v.proof.part += "; " + std::to_string(shared) + " of its " + std::to_string(all) + " blocks as part of revision " + witness->id;
+            v.proof.part += "; " + std::to_string(shared) + " of its " + counted(all, "block") + " as part of revision " + witness->id;
         }
     } catch (const missing_revision& e) {
         v.faults.push_back(e.what());

@@ -20,7 +20,7 @@ std::string jobs_table(const report& r, timestamp now, const std::predicate<cons
         table.add({j.job, !j.known ? "-" : j.late(now) ? "TOO OLD" : "OK", j.state, moment(j.last), tags(j.last_tags), took, moment(j.next), tags(j.next_tags)});
         ++shown;
     }
-    return table.to_text() + std::to_string(shown) + (shown == 1 ? " job shown\n" : " jobs shown\n");
+    return table.to_text() + counted(shown, "job") + " shown\n";
 }
 
 }  // namespace backy::monitoring

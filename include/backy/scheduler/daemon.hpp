@@ -154,7 +154,7 @@ private:
         std::ranges::set_difference(names, current, std::back_inserter(rest));
         co_await look_around();
         co_await write_status();
-        journal_.info("ready: " + std::to_string(names.size()) + " jobs, " + std::to_string(rest.size()) + " of them to be looked at");
+        journal_.info("ready: " + counted(names.size(), "job") + ", " + std::to_string(rest.size()) + " of them to be looked at");
         service_manager::ready();
         spawn_task(work());
         spawn_task(watch());
@@ -533,7 +533,7 @@ private:
             agenda_.add(name, job.schedule, now());
             if (old == settings_.jobs.end()) fresh_names.push_back(name);
         }
-        std::string text = std::to_string(fresh.jobs.size()) + " jobs: " + std::to_string(added) + " new, " + std::to_string(altered) + " changed, " +
+        std::string text = counted(fresh.jobs.size(), "job") + ": " + std::to_string(added) + " new, " + std::to_string(altered) + " changed, " +
                            std::to_string(removed) + " removed";
         const auto &was = settings_.global, &is = fresh.global;
         if (was.base_dir != is.base_dir || was.telnet_addrs != is.telnet_addrs || was.telnet_port != is.telnet_port)
