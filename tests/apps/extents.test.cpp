@@ -74,6 +74,21 @@ TEST_CASE("extents: a further backup reads what changed and a sample, and holds 
     }
 }
 
+TEST_CASE("extents: of a volume that was renamed it says that its clone stays") {
+    setting s(copy_on_write().front(), plain());
+    REQUIRE(s.backy("backup daily").code == 0);
+    const auto left = s.clones();
+    REQUIRE(left.size() == 1);
+    fs::rename(s.volume(), s.at / "renamed.img");
+    auto config = slurp(s.backy / "config");
+    config.replace(config.find("disk.img"), 8, "renamed.img");
+    spill(s.backy / "config", config);
+    const auto run = s.backy("backup daily");
+    CHECK(run.code == 3);
+    CHECK(run.err.find("the snapshot that revision " + left[0].string().substr(left[0].string().rfind('-') + 1) + " left of " + s.volume().string() + " stays (remove it by hand)") != std::string::npos);
+    CHECK(s.backy("backup daily").code == 0);
+}
+
 TEST_CASE("extents: a base that was written to is not believed") {
     for (const auto& place : copy_on_write()) {
         INFO(place);

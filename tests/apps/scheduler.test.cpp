@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tests: cli/scheduler cli/check cli/shell cli/expire cli/program core/interruption scheduler/daemon scheduler/allowance_pipe scheduler/background_journal scheduler/children scheduler/disk_threads scheduler/status_files scheduler/survey scheduler/service_manager scheduler/child scheduler/known scheduler/shell_client
+// Tests: cli/scheduler cli/check cli/shell cli/expire cli/program core/interruption scheduler/daemon scheduler/background_journal scheduler/children scheduler/disk_threads scheduler/status_files scheduler/survey scheduler/service_manager scheduler/child scheduler/known scheduler/shell_client
 // The real daemon with real backups: what an admin sees of it, and what it does when the world is as it is.
 #include "support/running_scheduler.hpp"
 

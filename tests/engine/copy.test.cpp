@@ -122,6 +122,23 @@ TEST_CASE("copy: ends at a window when there is no more time, and by an error wh
     CHECK(seen == window_size);
 }
 
+TEST_CASE("copy: what ends the work is no block that cannot be read") {
+    struct halting : support::bytes_in_memory {
+        std::atomic<int>* reads;
+        void read(byte_count at, block out) const {
+            if (++*reads == 3) throw halted("pool-limit", "above it");  // once
+            bytes_in_memory::read(at, out);
+        }
+    };
+    const content truth(8 * window_size, 'x');
+    for (const unsigned workers : {1u, 4u}) {
+        std::atomic<int> reads = 0;
+        const halting disk{{std::make_shared<content>(truth)}, &reads};
+        CHECK_THROWS_AS(copy(disk, all_of(truth.size()), workers, quiet, [](byte_count, const_block) {}, [](extent, const error&) { FAIL("taken for bad"); }), halted);
+        CHECK(reads < 8);
+    }
+}
+
 TEST_CASE("mismatches: neighbours that are bad for one reason are one extent, and what cannot be read is one too") {
     bad_extents bad;
     bad.add({3 * block_size, block_size}, "a");

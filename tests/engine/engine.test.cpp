@@ -525,6 +525,10 @@ TEST_CASE("engine: where a parent had to be copied, the copy is counted and read
         const auto second = backup(r, s, {}).made;
         CHECK(second.stats.bytes_written >= 2'000'000);
         CHECK(second.read_back->part.starts_with("31 blocks"));
+        rot(dir / "r" / second.id, 983'040 + 5);
+        CHECK_THROWS_WITH(backup(r, s, {}), Catch::Contains("offset 983040: does not match its digest, as it was copied from its parent (backy verify -r " + second.id + ")"));
+        verify(r, r.catalog().read().revisions.back());
+        CHECK(backup(r, s, {}).made.trust == trust::trusted);  // of the one before
     });
 }
 

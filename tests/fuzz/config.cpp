@@ -71,7 +71,7 @@ void look_at(const scheduler::configuration<schedules::interval>& c) {
         must(scheduler::is_job_name(name) && std::filesystem::path(name).filename() == name, "a job's name is the name of a directory");
         look_at(*job.schedule, name);
         const auto own = config::parse(job.config, "config");
-        must(scheduler::detail::check_policies<build>(own.get<section>("source"), own.table("store")) == job.volume,
+        must(scheduler::check_policies<build>(own.get<section>("source"), own.table("store")) == job.volume,
              "what a repository is given as its configuration is accepted, and the same");
         must(schedules::interval(schedules::interval::config::from(own.table("schedule"))).tags() == job.schedule->tags(), "so is its schedule");
     }

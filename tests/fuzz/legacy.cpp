@@ -49,7 +49,7 @@ void look_at_configuration(const std::string& text) {
         for (const auto& e : jobs.entries()) {
             const auto job = jobs.get<section>(e.key);
             must(scheduler::is_job_name(e.key) && schedules.has(job.get<std::string>("schedule")), "a job that is printed has a name and a schedule");
-            (void)scheduler::detail::check_policies<build>(job.get<section>("source"), {});
+            (void)scheduler::check_policies<build>(job.get<section>("source"), {});
         }
     } catch (const config_error& e) {
         must(false, e.what());

@@ -109,6 +109,13 @@ TEST_CASE("extent map: a thousand extents and more, and pieces of any length") {
     }
 }
 
+TEST_CASE("extent map: of a filesystem that is not known to tell places, it says nothing") {
+    const scratch dir(plain());  // ext4 and others have maps
+    spill(dir / "a", content(200'000, 'a'));
+    const auto a = opened(dir / "a");
+    if (const auto type = a.filesystem(); type != BTRFS_SUPER_MAGIC && type != XFS_SUPER_MAGIC) CHECK(!io::shared_blocks(a, a, 200'000));
+}
+
 TEST_CASE("extent map: a filesystem that has none says so") {
     const scratch dir("/dev/shm");
     spill(dir / "a", content(block_size, 'x'));

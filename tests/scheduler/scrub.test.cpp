@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tests: core/allowance
 #include <backy/config/document.hpp>
 #include <backy/scheduler/scrub.hpp>
 #include <backy/schedules/interval.hpp>
 
 #include <catch2/catch.hpp>
-
-#include <thread>
 
 using namespace backy;
 using namespace backy::scheduler;
@@ -77,40 +74,4 @@ TEST_CASE("agenda: quiet is when nothing runs, waits for a worker or is due soon
     a.ended("one", outcome::failure, a.find("one")->standing, due);
     CHECK(a.is_quiet(due, 1min));  // it comes back in two
     CHECK(!a.is_quiet(due, 2min));
-}
-
-TEST_CASE("allowance: no byte more than the other end allows, until it is gone") {
-    auto pipe = std::make_optional<allowance_pipe>();
-    allowance pace(::dup(pipe->child_end()));
-    std::atomic<byte_count> taken = 0;
-    std::string why;
-    std::jthread reader([&] {
-        try {
-            for (;;) pace.take(400'000), taken += 400'000;
-        } catch (const error& e) {
-            why = e.what();
-        }
-    });
-    const auto settles_at = [&](byte_count n) {
-        for (int i = 0; i < 500 && taken < n; ++i) std::this_thread::sleep_for(10ms);
-        std::this_thread::sleep_for(50ms);
-        CHECK(taken == n);
-    };
-    settles_at(0);
-    pipe->allow(3_MiB);
-    settles_at(2'800'000);
-    pipe->allow(1);  // a MiB is the least
-    settles_at(4'000'000);
-    pipe.reset();
-    reader.join();
-    CHECK(why == "allowance: read: who gives it is gone");
-}
-
-TEST_CASE("allowance: what was not used is not added up") {
-    allowance_pipe pipe;
-    for (int i = 0; i < 10; ++i) pipe.allow(5_MiB);
-    int unread = 0;
-    REQUIRE(::ioctl(pipe.child_end(), FIONREAD, &unread) == 0);
-    CHECK(unread == 5);
-    for (int i = 0; i < 3; ++i) allowance_pipe().allow(100'000 * 1_MiB);
 }

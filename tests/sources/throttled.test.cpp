@@ -83,6 +83,25 @@ TEST_CASE("pace: who waits for it can be asked to end") {
     interruption::detail::signal_number = 0;
 }
 
+TEST_CASE("verify --paced: an end of it, by who started it or by a signal, says nothing of the revisions") {
+    const support::scratch dir(support::plain());
+    const support::repository_directory backy(dir / "r");
+    support::spill(dir / "disk.img", support::content(300'000, 'x'));  // one window: nobody comes to another
+    REQUIRE(backy("init file " + (dir / "disk.img").string()).code == 0);
+    REQUIRE(backy("backup daily").code == 0);
+    std::this_thread::sleep_for(1200ms);
+    const auto run = [&](const std::string& allowed, const std::string& prefix) {
+        return support::shell(allowed + " | " + prefix + " \"$BACKY\" -b '" + (dir / "r").string() + "' verify --older-than 1s --paced 2>&1");
+    };
+    const auto gone = run("true", "");
+    CHECK((gone.code == 1 && gone.out.find("who gives it is gone") != std::string::npos));
+    const auto ended = run("sleep 3", "timeout --preserve-status -s TERM 1");
+    CHECK((ended.code == 1 && ended.out.find("signal 15 asked for an end") != std::string::npos));
+    CHECK(support::slurp(dir / "r" / "last.rev").find("trust = \"trusted\"") != std::string::npos);
+    CHECK(run("printf 1", "").code == 0);
+    CHECK(support::slurp(dir / "r" / "last.rev").find("trust = \"verified\"") != std::string::npos);
+}
+
 TEST_CASE("backup --paced: reads what it is allowed to, and goes on by itself when who allows it is gone") {
     const support::scratch dir(support::plain());
     const support::repository_directory backy(dir / "r");

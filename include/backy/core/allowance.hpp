@@ -21,7 +21,7 @@ public:
     /// `goes_on`: without a limit, when the other side is gone.
     explicit allowance(int pipe, bool goes_on = false) : pipe_(pipe), goes_on_(goes_on) {}
 
-    /// Waits until so many bytes more may be read. Throws error when the other side is gone, unless it goes on then, or when this process was asked to end.
+    /// Waits until so many bytes more may be read. Throws halted when the other side is gone, unless it goes on then, or when this process was asked to end.
     void take(byte_count n) {
         const std::lock_guard lock(guard_);
         while (left_ < n && !alone_) left_ += more((n - left_ + unit - 1) / unit) * unit;
@@ -35,16 +35,16 @@ private:
         for (;;) {
             interruption::point();
             ::pollfd ready{pipe_, POLLIN, 0};
-            if (::poll(&ready, 1, often_enough) < 0 && errno != EINTR) throw error("allowance", "poll: " + message_of(errno));
+            if (::poll(&ready, 1, often_enough) < 0 && errno != EINTR) throw halted("allowance", "poll: " + message_of(errno));
             if (ready.revents == 0) continue;
             const auto got = ::read(pipe_, tokens.data(), std::min<byte_count>(units, tokens.size()));
             if (got > 0) return static_cast<byte_count>(got);
-            if (got == 0 && !goes_on_) throw error("allowance", "read: who gives it is gone");
+            if (got == 0 && !goes_on_) throw halted("allowance", "read: who gives it is gone");
             if (got == 0) {
                 alone_ = true;
                 return 0;
             }
-            if (errno != EINTR && errno != EAGAIN) throw error("allowance", "read: " + message_of(errno));
+            if (errno != EINTR && errno != EAGAIN) throw halted("allowance", "read: " + message_of(errno));
         }
     }
     int pipe_;

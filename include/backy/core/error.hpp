@@ -40,6 +40,9 @@ struct corrupt_block : store_error {  // bytes that are not what their digests s
 struct history_error : error {  // no such revision, or not just one
     using error::error;
 };
+struct halted : error {  // the work was told to end: this says nothing of what it was at, and nobody may go on after it
+    using error::error;
+};
 struct lock_busy : error {  // exit code 75
     using error::error;
 };

@@ -25,9 +25,9 @@ inline void listen() {
         if (::sigaction(number, &action, nullptr) < 0) throw error("sigaction", message_of(errno));
 }
 
-/// Throws error once a signal has come. Cheap; any thread.
+/// Throws halted once a signal has come. Cheap; any thread.
 inline void point() {
-    if (const int number = detail::signal_number) throw error("interrupted", "signal " + std::to_string(number) + " asked for an end");
+    if (const int number = detail::signal_number) throw halted("interrupted", "signal " + std::to_string(number) + " asked for an end");
 }
 
 }  // namespace backy::interruption

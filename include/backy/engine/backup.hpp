@@ -64,6 +64,8 @@ public:
                 attention(source_.name() + ": the source became another volume since revision " + parent->id + " (" + before + ", now " + now +
                           "): a full backup");
             }
+            if (!parent->source.snapshot.empty() && parent->source.name != source_.name())
+                attention(source_.name() + ": the snapshot that revision " + parent->id + " left of " + parent->source.name + " stays (remove it by hand)");
         } else {
             no_map_ = "there is no revision to build upon";
         }
@@ -164,8 +166,9 @@ private:
         const auto sealed = image.seal();
         const auto sealed_digests = digests.seal();
         made().durable = proof{repository_.clock().now(), "image and digests"};
-        if (copied > 0) written = allocated(sealed, made().size);
-        read_back(sealed, sealed_digests, written);
+        const auto ours = written;
+        if (copied > 0) written.add(allocated(sealed, made().size));
+        read_back(sealed, sealed_digests, written, ours);
         image.commit();
         digests.commit();
     }
@@ -205,14 +208,17 @@ private:
         return buffer;
     }
 
-    /// What was written is read from the disk, and held against digests that come from the disk as well.
+    /// What was written is read from the disk, and held against digests that come from the disk as well. `ours`: what was not copied from the
+    /// parent by a store that cannot share.
     template <class Sealed, class SealedDigests>
-    void read_back(const Sealed& sealed, const SealedDigests& sealed_digests, const block_map& written) {
+    void read_back(const Sealed& sealed, const SealedDigests& sealed_digests, const block_map& written, const block_map& ours) {
         journal_.info("revision " + made().id + ": reading back " + counted(written.count(), "block"));
         const image_view digests_view(sealed_digests);
         const digest_table<H, image_view<SealedDigests>> table(digests_view);
         if (const auto bad = mismatches(sealed, table, written, workers_, journal_); !bad.empty())
-            throw corrupt_block("revision " + made().id, "read-back at offset " + std::to_string(bad[0].where.offset) + ": " + bad[0].why);
+            throw corrupt_block("revision " + made().id,
+                                "read-back at offset " + std::to_string(bad[0].where.offset) + ": " + bad[0].why +
+                                    (ours.has(bad[0].where.offset) ? "" : ", as it was copied from its parent (backy verify -r " + *made().parent + ")"));
         made().digests = {H::type.c_str(), block_size, seal_of_digests(sealed_digests)};
         made().read_back = proof{repository_.clock().now(), counted(written.count(), "block") + ", all that were written, " + origin_of(sealed)};
     }

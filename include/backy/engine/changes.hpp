@@ -34,7 +34,7 @@ change_map changes_of(const S& snapshot, const revision* base, std::string why) 
         if (base->size != size) return {std::nullopt, "the size was " + std::to_string(base->size) + ", now it is " + std::to_string(size)};
         change_map changes{block_map(size), ""};
         const auto is_the_one = [&] {
-            if constexpr (MarkedSnapshot<S>) return snapshot.mark_of(base->id) == base->source.snapshot;
+            if constexpr (MarkedSnapshot<S>) return !base->source.snapshot.empty() && snapshot.mark_of(base->id) == base->source.snapshot;
             else return true;
         };
         if (!is_the_one()) return {std::nullopt, "its parent's snapshot is gone or was changed"};

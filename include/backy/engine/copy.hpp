@@ -24,7 +24,7 @@ struct never {
 /// Reads the blocks of `which`, a window at a time, and calls sink(offset, data) for each run of them, in any order, from several
 /// threads. One worker: ascending, in the caller's thread. Returns how many bytes were read: all, unless enough() was true before.
 /// A run that cannot be read is read again block by block; unreadable(extent, error) is called for those that cannot be, and without it
-/// the first of them ends the copy. Throws the first exception of any worker, or error when the process was asked to end; the others
+/// the first of them ends the copy. Throws the first exception of any worker, or halted when the process was asked to end; the others
 /// stop at their next window.
 template <Image From, std::invocable<byte_count, const_block> Sink, std::invocable<extent, const error&> Unreadable = fail_if_unreadable,
           std::predicate Enough = never>
@@ -36,6 +36,8 @@ byte_count copy(const From& from, const block_map& which, unsigned workers, jour
     const auto read_or = [&](extent e, block buffer, auto otherwise) {
         try {
             from.read(e.offset, buffer.first(e.length));
+        } catch (const halted&) {
+            throw;
         } catch (const error& why) {
             otherwise(why);
             return;

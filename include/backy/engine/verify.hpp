@@ -116,6 +116,8 @@ std::vector<revision_id> sharers_of(const repository<T, C, H, K>& repository, co
             elsewhere.remove(those);
             both.remove(elsewhere);
             if (!mismatches(image, table, both, 1, repository.journal()).empty()) ids.push_back(other.id);
+        } catch (const halted&) {
+            throw;
         } catch (const error& e) {
             repository.journal().warning("revision " + other.id + ": " + e.what() + " (backy verify -r " + other.id + ")");
         }

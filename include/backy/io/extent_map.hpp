@@ -75,11 +75,19 @@ void for_each_same(const std::array<std::vector<placed_extent>, N>& maps, extent
     }
 }
 
+/// What FIEMAP tells of the others is no place on a disk, or not all of it: CIFS, which has reflinks, gives the offset in the file.
+template <Io I>
+bool tells_places(const file<I>& f) {
+    const auto type = f.filesystem();
+    return type == BTRFS_SUPER_MAGIC || type == XFS_SUPER_MAGIC;
+}
+
 /// The whole blocks, of a volume of `size` bytes, that are the same in both files because they lie in one place, or are holes. Nothing: the
 /// filesystem cannot tell. The first map is made again after the second: a balance that moves things between the two cannot make different
 /// bytes seem the same. Neither file may be written to meanwhile. cost: by extents, not by bytes.
 template <Io I>
 std::optional<block_map> shared_blocks(const file<I>& a, const file<I>& b, byte_count size) {
+    if (!tells_places(a) || !tells_places(b)) return std::nullopt;
     constexpr byte_count piece = 4_GiB;  // a fragmented one has 50,000 extents
     block_map shared(size);
     extent whole{0, 0};  // neighbours joined

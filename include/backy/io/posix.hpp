@@ -23,6 +23,7 @@ struct posix {
         return result(::openat(dir, name.c_str(), flags | O_CLOEXEC, mode));
     }
     long close(int fd) const { return result(::close(fd)); }
+    static_assert(sizeof(::off_t) == sizeof(byte_count), "offsets would be cut off: build with -D_FILE_OFFSET_BITS=64");
     long pread(int fd, block b, byte_count at) const { return result(::pread(fd, b.data(), b.size(), signed_offset(at))); }
     long pwrite(int fd, const_block b, byte_count at) const { return result(::pwrite(fd, b.data(), b.size(), signed_offset(at))); }
     long append(int fd, const_block b) const { return result(::write(fd, b.data(), b.size())); }

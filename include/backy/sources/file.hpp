@@ -74,9 +74,14 @@ public:
         std::optional<std::string> changed_since(const revision_id& base, const extent_visitor& visit) const {
             if (!source_.config_.how.has_map) return "changes are not looked for";
             if (source_.config_.how.full_always) return "full-always is set";
-            const auto before = source_.clone_of(base);
-            if (!before) return "its parent's snapshot is gone";
-            const auto same = io::shared_blocks(*before, file_.handle(), size_);
+            std::optional<block_map> same;
+            try {
+                const auto before = source_.clone_of(base);
+                if (!before) return "its parent's snapshot is gone";
+                same = io::shared_blocks(*before, file_.handle(), size_);
+            } catch (const error& e) {
+                return e.what();  // a full read is right whatever is wrong with the base, and the next one has another
+            }
             if (!same) return "this filesystem does not tell where its bytes lie";
             block_map changed(size_);
             changed.add({0, size_});
@@ -85,11 +90,15 @@ public:
             return std::nullopt;
         }
         std::string mark_of(const revision_id& id) const {
-            const auto clone = source_.clone_of(id);
-            if (!clone) return "";
-            const auto st = clone->status();
-            return io::filesystem_identity(*clone) + " " + source_.identity_of(*clone, st) + " changed " + std::to_string(st.st_ctim.tv_sec) + "." +
-                   std::to_string(st.st_ctim.tv_nsec);
+            try {
+                const auto clone = source_.clone_of(id);
+                if (!clone) return "";
+                const auto st = clone->status();
+                return io::filesystem_identity(*clone) + " " + source_.identity_of(*clone, st) + " changed " + std::to_string(st.st_ctim.tv_sec) + "." +
+                       std::to_string(st.st_ctim.tv_nsec);
+            } catch (const error&) {
+                return "";  // of one that cannot be read: it is no base
+            }
         }
 
     private:

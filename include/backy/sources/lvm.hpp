@@ -173,7 +173,12 @@ public:
             if (!of_.is_thin() || now < due || !shared_->next_look.compare_exchange_strong(due, now + look_every)) return;
             const auto all = volumes();
             const auto* const pool = backy::lvm::find(all, of_.pool);
-            if (pool) config_.refuse_if_full(*pool, "the backup ends before it is the reason that the pool runs full");
+            if (!pool) return;
+            try {
+                config_.refuse_if_full(*pool, "the backup ends before it is the reason that the pool runs full");
+            } catch (const error& e) {
+                throw halted("pool-limit", e.what());  // no bad sector, after which the rest is read
+            }
         }
         std::optional<bool> overflowed() const {
             const auto all = volumes();
