@@ -82,8 +82,8 @@ TEST_CASE("conformance: a source in memory conforms") {
 
 TEST_CASE("conformance: a source whose change map leaves something out does not", "[!shouldfail]") {
     volume_of<support::memory_source> v;
-    support::memory_source::named(v.name).map_lies = true;
-    conformance::source_suite(v);
+    support::memory_source::named(v.name).map_lies = true;  // of the first half; at times all that the suite changes lies in the other
+    for (int i = 0; i < 5; ++i) conformance::source_suite(v);
 }
 TEST_CASE("conformance: a source that reads zeroes does not", "[!shouldfail]") {
     volume_of<source_of_zeroes> v;
