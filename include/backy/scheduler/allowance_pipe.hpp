@@ -22,7 +22,7 @@ public:
     int child_end() const { return pipe_.out; }
     void allow(byte_count bytes) const {
         constexpr std::size_t most = 32'768;  // the pipe takes 64 KiB, so this never waits
-        int unread = 0;
+        int unread = 0;  // of a pipe: no file system call, so not by Io
         if (::ioctl(pipe_.out, FIONREAD, &unread) != 0) throw error("allowance", "FIONREAD: " + message_of(errno));
         const std::string tokens(std::clamp<std::size_t>(bytes / allowance::unit, 1, most), '\1');
         if (unread == 0 && ::write(pipe_.in, tokens.data(), tokens.size()) < 0) throw error("allowance", "write: " + message_of(errno));

@@ -54,8 +54,9 @@ public:
             std::snprintf(limit, sizeof limit, "%g %%", pool_limit);
             return "pool " + pool.name + " has " + backy::lvm::pool_use(pool).text() + ", above " + limit;
         }
+        template <class Refusal = source_error>
         void refuse_if_full(const backy::lvm::volume& pool, const std::string& consequence) const {
-            if (is_full(pool)) throw source_error(where.text(), use_of(pool) + ": " + consequence + " (extend it, or see pool-limit)");
+            if (is_full(pool)) throw Refusal(where.text(), use_of(pool) + ": " + consequence + " (extend it, or see pool-limit)");
         }
     };
     static section parse(const std::string& spelling) {
@@ -173,12 +174,7 @@ public:
             if (!of_.is_thin() || now < due || !shared_->next_look.compare_exchange_strong(due, now + look_every)) return;
             const auto all = volumes();
             const auto* const pool = backy::lvm::find(all, of_.pool);
-            if (!pool) return;
-            try {
-                config_.refuse_if_full(*pool, "the backup ends before it is the reason that the pool runs full");
-            } catch (const error& e) {
-                throw halted("pool-limit", e.what());  // no bad sector, after which the rest is read
-            }
+            if (pool) config_.template refuse_if_full<halted>(*pool, "the backup ends before it is the reason that the pool runs full");  // no bad sector, after which the rest is read
         }
         std::optional<bool> overflowed() const {
             const auto all = volumes();
